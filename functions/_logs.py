@@ -1,10 +1,10 @@
-"""Log lines from every thread that works for an invocation reach Azure.
+"""Which log lines reach Azure: those of every thread that works for an invocation.
 
 The host keeps a line only if it comes with the id of an invocation that runs (`GrpcWorkerChannel`),
 and the worker knows the id in the thread of the function alone, from a thread local
-(https://github.com/Azure/azure-functions-python-worker/issues/1358). Jobs and requests are served by
-other threads. So a function that hands work to them says `with following(context)`: what it hands
-over runs in a copy of its context, and each line is stamped in the thread that writes it.
+(https://github.com/Azure/azure-functions-python-worker/issues/1358). Jobs and requests are served
+by other threads. So a function that hands work to them says `with following(context)`: what it
+hands over runs in a copy of its context, and each line is stamped in the thread that writes it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ def following(context: func.Context) -> Iterator[None]:
 def _stamped(*args: Any, **kwargs: Any) -> logging.LogRecord:
     """A record of the log; the worker's handler, which runs in this thread, finds the id."""
     context = _followed.get()
-    if context is not None and context.thread_local_storage is not None:
-        # the stubs give the class of the storage, the worker its object
-        setattr(context.thread_local_storage, "invocation_id", context.invocation_id)  # noqa: B010
+    # the stubs give the class of the storage, the worker its object
+    storage: Any = getattr(context, "thread_local_storage", None)
+    if context is not None and storage is not None:
+        storage.invocation_id = context.invocation_id
     return _make(*args, **kwargs)

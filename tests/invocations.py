@@ -1,4 +1,4 @@
-"""An invocation, as the worker hands it to a function, and a log as the worker sends it to the host."""
+"""An invocation, as the worker hands it to a function, and the log that it sends to the host."""
 
 from __future__ import annotations
 

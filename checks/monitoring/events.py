@@ -1,9 +1,9 @@
 """Which fields each event's log line has, read from the calls of `event` in the code.
 
-A call names its event as `Event.X`, or has it in a variable, which is one of those that its function
-(or else its module) names. `Event(f"job_{...}")` is every event that begins so and that is named
-nowhere. Or the call hands on what its own function was given: then the callers of that function say
-which events there are, and add their fields.
+A call names its event as `Event.X`, or has it in a variable, which is one of those that its
+function (or else its module) names. `Event(f"job_{...}")` is every event that begins so and that is
+named nowhere. Or the call hands on what its own function was given: then the callers of that
+function say which events there are, and add their fields.
 """
 
 from __future__ import annotations
@@ -28,12 +28,26 @@ class Source:
 
     path: str
     tree: ast.Module
+    calls: Mapping[str, Sequence[tuple[_Function, ast.Call]]]
+    """The calls of each function or method, by its name, with the functions that they stand in."""
 
 
 def sources(root: Path) -> list[Source]:
     """The modules of `shared` and `functions`."""
     files = sorted(file for room in ("shared", "functions") for file in (root / room).rglob("*.py"))
-    return [Source(str(file.relative_to(root)), ast.parse(file.read_text())) for file in files]
+    return [source(str(file.relative_to(root)), file.read_text()) for file in files]
+
+
+def source(path: str, text: str) -> Source:
+    """A module, read."""
+    tree = ast.parse(text)
+    calls: dict[str, list[tuple[_Function, ast.Call]]] = {}
+    for function in ast.walk(tree):
+        if isinstance(function, _Function):
+            for node in ast.walk(function):
+                if isinstance(node, ast.Call):
+                    calls.setdefault(_called(node), []).append((function, node))
+    return Source(path, tree, calls)
 
 
 def fields(modules: Sequence[Source], known: Sequence[Event]) -> Fields:
@@ -42,7 +56,7 @@ def fields(modules: Sequence[Source], known: Sequence[Event]) -> Fields:
     named = {event for module in modules for event in _named(module.tree)}
     unnamed = found.keys() - named
     for module in modules:
-        for function, call in _calls(module.tree, "event"):
+        for function, call in module.calls.get("event", ()):
             own = _names(call, function, module)
             told = _events(call.args[1:2], function, module, unnamed)
             for event, more in [(one, set()) for one in told] or _handed(modules, module, function):
@@ -50,17 +64,8 @@ def fields(modules: Sequence[Source], known: Sequence[Event]) -> Fields:
     return {event: frozenset(names) for event, names in found.items()}
 
 
-def _calls(tree: ast.AST, name: str) -> Iterator[tuple[_Function, ast.Call]]:
-    """Each call of a function or method of that name, with the function that it stands in."""
-    for function in ast.walk(tree):
-        if isinstance(function, _Function):
-            for node in ast.walk(function):
-                if isinstance(node, ast.Call) and _called(node) == name:
-                    yield function, node
-
-
 def _called(call: ast.Call) -> str:
-    return getattr(call.func, "id", None) or getattr(call.func, "attr", "")
+    return str(getattr(call.func, "id", None) or getattr(call.func, "attr", ""))
 
 
 def _events(
@@ -96,8 +101,9 @@ def _handed(
     """The events with which others call `wrapper`, each with the fields that the caller adds."""
     name = wrapper.name
     for other in modules:
-        if other is module or _imports(other.tree, name, module.path):
-            for function, call in _calls(other.tree, name):
+        calls = other.calls.get(name, ())
+        if calls and (other is module or _imports(other.tree, name, module.path)):
+            for function, call in calls:
                 for event in _events(call.args[:1], function, other):
                     yield event, _names(call, function, other)
 
@@ -141,7 +147,7 @@ def _unpacked(value: ast.expr, function: _Function, module: Source) -> set[str]:
     ]
     if made:
         return {key for one in made if one is not None for key in _keys(one)}
-    passed = [call for _, call in _calls(module.tree, function.name)]
+    passed = [call for _, call in module.calls.get(function.name, ())]
     variables = {arg.id for call in passed for arg in call.args if isinstance(arg, ast.Name)}
     return {
         key
@@ -161,4 +167,6 @@ def _keys(node: ast.AST) -> set[str]:
     """The keys of every dict that is written in there."""
     displays = (one for one in ast.walk(node) if isinstance(one, ast.Dict))
     keys = (key for one in displays for key in one.keys)
-    return {key.value for key in keys if isinstance(key, ast.Constant) and isinstance(key.value, str)}
+    return {
+        key.value for key in keys if isinstance(key, ast.Constant) and isinstance(key.value, str)
+    }

@@ -11,15 +11,18 @@ from collections.abc import Iterator, Mapping
 
 from checks.monitoring.tables import COLUMNS
 
-_WORDS = frozenset(
-    """
-    and arg_max asc avg bin by coalesce contains count countif datetime_diff dcount desc extend
-    extract false has has_cs in isfuzzy isnotnull kind make_series matches max min not now order
-    percentile project regex startswith_cs sum sumif summarize take_any toint todouble top tostring
-    true union where or
-    """.split()
+_OPERATORS = frozenset(
+    {"and", "asc", "by", "contains", "desc", "extend", "false", "has", "has_cs", "in", "isfuzzy"}
+    | {"kind", "matches", "not", "or", "order", "project", "regex", "startswith_cs", "summarize"}
+    | {"top", "true", "union", "where"}
 )
-"""The operators and functions that our queries use; another one is added here with its first use."""
+_FUNCTIONS = frozenset(
+    {"arg_max", "avg", "bin", "coalesce", "count", "countif", "datetime_diff", "dcount", "extract"}
+    | {"isnotnull", "max", "min", "now", "percentile", "sum", "sumif", "take_any", "todouble"}
+    | {"toint", "tostring"}
+)
+_WORDS = _OPERATORS | _FUNCTIONS
+"""What our queries use; a further one is added here with its first use."""
 
 _COMMENT = re.compile(r"//[^\n]*")
 _TEXT = re.compile(r'@?"(?:[^"\\]|\\.)*"|@?\'(?:[^\'\\]|\\.)*\'')

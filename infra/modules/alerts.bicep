@@ -126,7 +126,7 @@ var rules = [
     name: 'backup-too-old'
     title: 'A backup is too old'
     severity: 1
-    time: { every: 'PT15M', window: 'PT2H' } // Belfry says so every hour
+    time: later // Belfry says so every five minutes as long as it is so
     query: loadTextContent('../monitoring/queries/backup-too-old.kql')
     by: 'Source'
   }
@@ -250,7 +250,7 @@ resource onLogs 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
             metricMeasureColumn: rule.?measure
             operator: rule.?operator ?? 'GreaterThan'
             threshold: rule.?threshold ?? 0
-            dimensions: contains(rule, 'by') ? [{ name: rule.?by, operator: 'Include', values: ['*'] }] : []
+            dimensions: contains(rule, 'by') ? [{ name: rule.?by!, operator: 'Include', values: ['*'] }] : []
             failingPeriods: { numberOfEvaluationPeriods: 1, minFailingPeriodsToAlert: 1 }
           }
         ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -17,10 +18,13 @@ _logger = logging.getLogger("belfry.test")
 
 
 @pytest.fixture
-def sent() -> Sent:
+def sent() -> Iterator[Sent]:
     made = Sent(threading.local())
-    _logger.handlers, _logger.level = [made], logging.INFO
-    return made
+    _logger.addHandler(made)
+    _logger.setLevel(logging.INFO)
+    yield made
+    _logger.removeHandler(made)
+    _logger.setLevel(logging.NOTSET)
 
 
 def say(line: str) -> None:

@@ -13,6 +13,7 @@ import pytest
 from checks.monitoring import events, kql, problems, queries
 from shared.alerts.kinds import KINDS
 from shared.alerts.port import AlertKind
+from shared.api.app import api
 from shared.log import Event, event
 
 ROOT = Path(__file__).parents[3]
@@ -44,11 +45,11 @@ def test_each_event_is_written_somewhere(fields: Mapping[str, frozenset[str]]) -
 WRONG = {
     'AppTraces | where Message startswith_cs "tick_did "': "no event of shared.log begins with",
     'AppTraces | where Message matches regex "^job_(failed|exploded) "': "does not have",
-    'AppTraces | where Message startswith_cs "tick_done " | extend A = extract(@" who=(.+)", 1, Message)': (
+    'AppTraces | where Message startswith_cs "tick_done " and Message has_cs "who=x"': (
         "no line of tick_done has a field who"
     ),
-    'AppTraces | where Message startswith_cs "alert_told " and Message has_cs "sort=x"': (
-        "no line of alert_told has a field sort"
+    'AppTraces | where Message startswith_cs "app_started " | take extract(@" a=", 1)': (
+        "no line of app_started has a field a"
     ),
     "AppTraces | where message has 'x'": "message is no column of AppTraces",
     "AppTraces | summarize P = percentile(DurationMs, 95)": "DurationMs is no column of AppTraces",
@@ -131,7 +132,7 @@ def test_a_query_says_what_it_finds_and_a_rule_compares_what_it_gives(name: str)
 
 
 def test_each_kind_of_alert_reaches_azures_people_by_one_rule() -> None:
-    """A kind without a rule of its own goes by `told-critical` or `told-warning`, also a new one."""
+    """One without a rule of its own goes by `told-critical` or `told-warning`, also a new one."""
     own = {
         severity: set(re.findall(r'"([a-z_]+)"', RULES[f"told-{severity}"].split("!in")[1]))
         - {"approvals_"}
@@ -144,6 +145,16 @@ def test_each_kind_of_alert_reaches_azures_people_by_one_rule() -> None:
     lines = {"job_dead": "job_failed", "spend_exceeded": "kind=spend_exceeded"}
     for kind in own["critical"] | own["warning"]:
         assert lines.get(kind, f'"{kind} ') in others, f"{kind} has a rule of its own"
+
+
+def test_the_requests_that_people_are_told_to_make_exist() -> None:
+    known = api(lambda: None).openapi()["paths"]  # type: ignore[arg-type, return-value]
+    there = {re.sub(r"\{\w+\}", "{}", path): operations for path, operations in known.items()}
+    told = PAGE + (ROOT / "infra" / "monitoring" / "rules.yml").read_text()
+    told = re.sub(r"\{\{.*?\}\}|\{\w+\}", "{}", told)
+    asked = re.findall(r"(GET|POST) (/api/v1/[a-z/{}]+)", told)
+    assert len(asked) > 5
+    assert [one for one in asked if one[0].lower() not in there.get(one[1], {})] == []
 
 
 def test_the_workbook_is_one(fields: Mapping[str, frozenset[str]]) -> None:
