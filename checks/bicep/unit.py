@@ -29,10 +29,6 @@ class Placed:
     """False if the type is not written as one, which has been reported."""
     children: "dict[str, Placed]" = field(default_factory=dict)
 
-    @property
-    def full_type(self) -> str:
-        return f"{self.type}@{self.version}"
-
     def with_children(self) -> "Iterator[Placed]":
         yield self
         for child in self.children.values():
