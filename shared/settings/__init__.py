@@ -22,6 +22,8 @@ from shared.settings.model import (
     StorageSettings,
     StripeSettings,
     TaskOverride,
+    Tracing,
+    TracingSettings,
     TriggerSettings,
     Values,
 )
@@ -71,6 +73,8 @@ __all__ = [
     "StorageSettings",
     "StripeSettings",
     "TaskOverride",
+    "Tracing",
+    "TracingSettings",
     "TriggerSettings",
     "Values",
     "for_audit",

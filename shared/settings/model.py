@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
+from enum import StrEnum
 from pathlib import Path
 
 from shared.errors import Misconfigured
@@ -223,6 +224,36 @@ class TriggerSettings:
         )
 
 
+class Tracing(StrEnum):
+    """Where spans go (docs/tracing.md)."""
+
+    OFF = "off"
+    AZURE = "azure"
+    """To Application Insights."""
+    CONSOLE = "console"
+    """To the log, one line each."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TracingSettings:
+    """Whether spans are made, and where they go."""
+
+    to: Tracing = Tracing.OFF
+    ratio: float = 1.0
+    """Which part of all traces is kept."""
+    service: str = "belfry"
+    """The app's name."""
+    connection_string: Secret = UNSET
+    by_identity: bool = False
+    """Whether Application Insights knows the app by its managed identity, and not by the key in
+    the connection string."""
+    client_id: str = ""
+    """Of the identity; empty: the system-assigned one."""
+
+
+_TRACING = TracingSettings()
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings(TriggerSettings):
     """All settings; see `SETTINGS` for what each means."""
@@ -263,6 +294,7 @@ class Settings(TriggerSettings):
     spend_currency: str = "USD"
     prices: Prices = Prices()
     access: AccessSettings = _ACCESS
+    tracing: TracingSettings = _TRACING
     alert_routes: str = ""
     """As it was set; `shared.alerts.routes` reads it."""
     alerts_per_hour: int = 20

@@ -28,6 +28,8 @@ from shared.settings.model import (
     StorageAccount,
     StorageSettings,
     StripeSettings,
+    Tracing,
+    TracingSettings,
     TriggerSettings,
     Values,
 )
@@ -39,6 +41,9 @@ T = TypeVar("T")
 _TABLE = {one.name: one for one in SETTINGS}
 UNRESOLVED = "@Microsoft.KeyVault("
 """The beginning of a Key Vault reference that the platform could not resolve."""
+INSIGHTS = "APPLICATIONINSIGHTS_CONNECTION_STRING"
+INSIGHTS_SIGN_IN = "APPLICATIONINSIGHTS_AUTHENTICATION_STRING"
+"""Variables of Azure Functions itself, which the host reads too."""
 Check = Callable[[Settings], Iterable[str]]
 """Returns what is wrong with settings whose rules only other modules know."""
 Channels = Mapping[str, Sequence[Setting]]
@@ -104,6 +109,7 @@ def from_env(
         audit_days=given.checked("AUDIT_TABLE_DAYS", checks.days) or 400,
         prices=_prices(given),
         access=_access(given),
+        tracing=_tracing(given),
         overrides=_overrides(environ),
         task_timezone=read("TASK_TIMEZONE"),
     )
@@ -282,6 +288,30 @@ def _prices(given: _Given) -> Prices:
         blob_requests=given.checked("PRICE_BLOB_REQUESTS", checks.millionths) or none,
         currency=given.checked("PRICE_CURRENCY", checks.currency) or "",
         memory_mb=given.checked("INSTANCE_MEMORY_MB", checks.memory) or 0,
+    )
+
+
+def _tracing(given: _Given) -> TracingSettings:
+    to = given.checked("TRACING", checks.tracing) or Tracing.OFF
+    ratio = given.checked("TRACING_RATIO", checks.ratio)
+    connection = given.read(INSIGHTS) if to is Tracing.AZURE else ""
+    if to is Tracing.AZURE and not connection:
+        given.problems.append(
+            f"TRACING is 'azure', but {INSIGHTS} is not set; set it, or set TRACING to off or "
+            "console"
+        )
+    elif connection and not checks.is_insights(connection):
+        given.problems.append(
+            f"{INSIGHTS} is none; use InstrumentationKey=<uuid>;IngestionEndpoint=https://..."
+        )
+    sign_in = given.checked(INSIGHTS_SIGN_IN, checks.insights_sign_in) or {}
+    return TracingSettings(
+        to=to,
+        ratio=1.0 if ratio is None else ratio,
+        service=given.read("WEBSITE_SITE_NAME") or "belfry",
+        connection_string=Secret(connection),
+        by_identity=bool(sign_in),
+        client_id=sign_in.get("clientid") or given.read("AZURE_CLIENT_ID"),
     )
 
 

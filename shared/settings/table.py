@@ -226,6 +226,17 @@ SETTINGS = (
         "Critical ones have as many places again.",
     ),
     Setting(
+        "TRACING",
+        "off",
+        "Where traces go (docs/tracing.md): off, azure (to Application Insights, whose connection "
+        "string is in APPLICATIONINSIGHTS_CONNECTION_STRING) or console (to the log).",
+    ),
+    Setting(
+        "TRACING_RATIO",
+        "1",
+        "Which part of all traces is kept, from 0 to 1.",
+    ),
+    Setting(
         "AUDIT_TABLE_DAYS",
         "400",
         "Days after which the audit's records are kept only in its files, which hold all of them "
