@@ -49,7 +49,7 @@ def started(tasks: Registry) -> App:
 def by_hand(tasks: Registry) -> App:
     """The app for one command of a person. It changes nothing that the running app has stored."""
     made = _build(tasks)
-    finish = turn_on(made.settings.tracing)
+    finish = turn_on(made.settings.tracing, short=True)
     made.prepare(by_hand=True)
     drain_at_exit(made.clock, made.worker, then=finish)
     return made

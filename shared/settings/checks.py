@@ -266,6 +266,9 @@ _INSTRUMENTATION_KEY = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", 
 def is_insights(value: str) -> bool:
     """Whether it can be a connection string of Application Insights.
     https://learn.microsoft.com/azure/azure-monitor/app/connection-strings"""
+    parts = value.split(";")
+    if any(part.count("=") != 1 for part in parts):  # not even at the end, for the exporter
+        return False
     return bool(_INSTRUMENTATION_KEY.fullmatch(_pairs(value).get("instrumentationkey", "")))
 
 

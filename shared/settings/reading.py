@@ -302,7 +302,8 @@ def _tracing(given: _Given) -> TracingSettings:
         )
     elif connection and not checks.is_insights(connection):
         given.problems.append(
-            f"{INSIGHTS} is none; use InstrumentationKey=<uuid>;IngestionEndpoint=https://..."
+            f"{INSIGHTS} is none; use InstrumentationKey=<uuid>;IngestionEndpoint=https://..., "
+            "without a semicolon at its end"
         )
     sign_in = given.checked(INSIGHTS_SIGN_IN, checks.insights_sign_in) or {}
     return TracingSettings(

@@ -1,9 +1,12 @@
 """Sends spans to Application Insights, with Microsoft's exporter.
 
 The exporter is imported and made when the first spans are sent, in the thread that sends them: it
-imports much, and no job is to wait for that. It keeps nothing on disk, and reports nothing about
-this process to Microsoft (`_SILENT`). If Application Insights refuses the spans or does not answer,
-they are dropped; the log says so once, until it takes spans again.
+imports much, and no job is to wait for that. (A process that may be over by then makes it at once:
+while an interpreter goes down it cannot be imported, since that starts threads.)
+
+It keeps nothing on disk, and reports nothing about this process to Microsoft (`_SILENT`). If
+Application Insights refuses the spans or does not answer, they are dropped; the log says so once,
+until it takes spans again.
 """
 
 from __future__ import annotations
@@ -29,21 +32,23 @@ _SECONDS = 5
 _RETRIES = 2
 _SILENT = (
     "APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL",
+    "APPLICATIONINSIGHTS_SDKSTATS_DISABLED",
     "APPLICATIONINSIGHTS_CONTROLPLANE_DISABLED",
     "APPLICATIONINSIGHTS_OPENTELEMETRY_RESOURCE_METRIC_DISABLED",
 )
 """Variables by which the exporter is told, in this order, to send no figures about itself to
-Microsoft, to ask Microsoft for no settings, and to send no line about the process with each
-batch."""
+Microsoft, none to the app's own Application Insights, to ask Microsoft for no settings, and to send
+no line about the process with each batch."""
 
 
 class AppInsights(SpanExporter):
     """The exporter, made when it is first used."""
 
-    def __init__(self, settings: TracingSettings) -> None:
+    def __init__(self, settings: TracingSettings, *, at_once: bool = False) -> None:
         self._settings = settings
-        self._made: SpanExporter | None = None
         self._fails = False
+        self._vendor = logging.getLogger(f"{_VENDOR}.export._base")
+        self._made = self._make() if at_once else None
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Send the spans. Raises nothing."""
@@ -68,7 +73,12 @@ class AppInsights(SpanExporter):
         return result
 
     def shutdown(self) -> None:
-        """Nothing is left to do: what was not sent is dropped."""
+        """What was not sent by now is dropped."""
+        self._vendor.removeFilter(self._is_news)
+
+    def _is_news(self, _record: logging.LogRecord) -> bool:
+        """Whether to log what the exporter says of a failure."""
+        return not self._fails
 
     def _make(self) -> SpanExporter:
         for name in _SILENT:
@@ -78,7 +88,7 @@ class AppInsights(SpanExporter):
 
         # It logs each batch; what it says of a refusal (a missing role) is worth a line, once.
         logging.getLogger(_VENDOR).setLevel(logging.ERROR)
-        logging.getLogger(f"{_VENDOR}.export._base").addFilter(lambda _record: not self._fails)
+        self._vendor.addFilter(self._is_news)
         more: dict[str, Any] = {}
         if (credential := _credential(self._settings)) is not None:
             more["credential"] = credential

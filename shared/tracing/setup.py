@@ -15,15 +15,18 @@ PATIENCE = 2.0
 """Seconds that the end of a process waits for its last spans to be sent."""
 
 
-def turn_on(settings: TracingSettings, patience: float = PATIENCE) -> Callable[[], None]:
+def turn_on(
+    settings: TracingSettings, patience: float = PATIENCE, *, short: bool = False
+) -> Callable[[], None]:
     """Make spans from now on, if the settings say so. Returns what sends the last ones, within
-    `patience` (in seconds); call it at the process's end."""
+    `patience` (in seconds); call it at the process's end. `short`: the process may be over in a few
+    seconds, such as a person's command."""
     if settings.to is Tracing.OFF:
         use(None)
         return _nothing
     from shared.tracing.sdk import SdkTracer
 
-    tracer = SdkTracer(settings.service, _processor(settings, patience), settings.ratio)
+    tracer = SdkTracer(settings.service, _processor(settings, patience, short), settings.ratio)
     use(tracer)
 
     def finish() -> None:
@@ -37,7 +40,7 @@ def _nothing() -> None:
     """Nothing was begun, so nothing is left."""
 
 
-def _processor(settings: TracingSettings, patience: float) -> SpanProcessor:
+def _processor(settings: TracingSettings, patience: float, short: bool) -> SpanProcessor:
     if settings.to is Tracing.CONSOLE:
         from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
@@ -47,4 +50,4 @@ def _processor(settings: TracingSettings, patience: float) -> SpanProcessor:
     from shared.tracing.azure import AppInsights
     from shared.tracing.sdk import Batches
 
-    return Batches(AppInsights(settings), patience)
+    return Batches(AppInsights(settings, at_once=short), patience)

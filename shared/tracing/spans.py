@@ -173,9 +173,9 @@ def call(method: str, url: str) -> Iterator[Call]:
     if _tracer is None:
         yield Call(NOTHING)
         return
-    host, port = _place(url)
-    begun = begin(f"{method} {host}", Kind.CLIENT)
-    begun.set({"http.request.method": method, "server.address": host, "server.port": port})
+    place = _place(url)
+    begun = begin(f"{method} {place['server.address']}", Kind.CLIENT)
+    begun.set({"http.request.method": method, **place})
     made = Call(begun)
     try:
         yield made
@@ -186,11 +186,16 @@ def call(method: str, url: str) -> Iterator[Call]:
         begun.end()
 
 
-def _place(url: str) -> tuple[str, int | None]:
-    """(host, port) of a URL; of what is none, an empty host."""
+def _place(url: str) -> dict[str, Value | None]:
+    """Where a request goes, by OpenTelemetry's names; of what is no URL, an empty host."""
     try:
         parts = urlsplit(url)
-        usual = {"https": 443, "http": 80}.get(parts.scheme)
-        return parts.hostname or "", parts.port or usual
+        scheme = parts.scheme if parts.scheme in _PORTS else None
+        port = parts.port or _PORTS.get(parts.scheme)
+        found = parts.hostname or ""
     except ValueError:
-        return "", None
+        return {"server.address": ""}
+    return {"server.address": found, "server.port": port, "url.scheme": scheme}
+
+
+_PORTS = {"https": 443, "http": 80}
