@@ -40,7 +40,7 @@ class Signal:
     """Whose it is; None: Belfry's own."""
     job_id: str | None = None
     trace: str | None = None
-    """The `traceparent` of what caused the job."""
+    """The `traceparent` of what caused it."""
 
     @property
     def address(self) -> str:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import socket
+import ssl
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from azure.identity import ManagedIdentityCredential
@@ -21,7 +23,11 @@ from shared.tracing import azure
 from shared.tracing.setup import PATIENCE, turn_on
 from tests.integration.engine.conftest import Engine
 from tests.spans import exported
+from tests.unit.storage.server import Server, says
+from tests.unit.storage.test_lean import certificate
 from tests.vendors.insights import KEY, Insights, insights
+
+__all__ = ["certificate"]
 
 STORAGE = {"AzureWebJobsStorage": "AccountName=x;AccountKey=YQ=="}
 
@@ -195,3 +201,27 @@ def test_it_signs_in_as_the_app_if_it_is_told_to(endpoint: Insights) -> None:
     )
     assert (told.by_identity, told.client_id) == (True, "1234")
     assert isinstance(azure._credential(told), ManagedIdentityCredential)
+
+
+def test_the_platforms_token_goes_with_the_spans(
+    monkeypatch: pytest.MonkeyPatch, certificate: Path
+) -> None:
+    """App Service's endpoint for identities gives the token, by the documented request.
+    https://learn.microsoft.com/azure/app-service/overview-managed-identity#rest-endpoint-reference
+    """
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    token = b'{"access_token": "t0ken", "expires_on": "4102444800", "token_type": "Bearer"}'
+    taken = b'{"itemsReceived": 1, "itemsAccepted": 1, "errors": []}'
+    with Server(says(200, token)) as platform, Server(says(200, taken), tls=tls) as server:
+        monkeypatch.setenv("IDENTITY_ENDPOINT", f"{platform.url}/msi/token")
+        monkeypatch.setenv("IDENTITY_HEADER", "proof")
+        at = Insights(url=server.url)
+        sign_in = {"APPLICATIONINSIGHTS_AUTHENTICATION_STRING": "Authorization=AAD"}
+        wanted = settings(at, **sign_in, AZURE_CLIENT_ID="1234")
+        with exported(azure.AppInsights(wanted)), tracing.span("tick"):
+            pass
+    (asked,), (sent,) = platform.asked, server.asked
+    assert "client_id=1234" in asked.start[1] and "monitor.azure.com" in asked.start[1]
+    assert sent.headers["authorization"] == "Bearer t0ken"
