@@ -1,10 +1,11 @@
 """Configuration: one frozen value, read once from the environment.
 
 `table` lists the settings (those of channels are with the channels), and `model` has their values.
-`reading` turns an environment into values, by the rules of `checks`. Only `process` reads this
-process's environment.
+`reading` turns an environment into values, by the rules of `checks` and `databases`. Only `process`
+reads this process's environment.
 """
 
+from shared.settings.databases import DatabaseUrl, client_id_of
 from shared.settings.model import (
     PRIMARY,
     RETENTION,
@@ -61,6 +62,7 @@ __all__ = [
     "Channels",
     "Check",
     "DataSettings",
+    "DatabaseUrl",
     "DestinationSettings",
     "DriveSettings",
     "HeartbeatSettings",
@@ -77,6 +79,7 @@ __all__ = [
     "TracingSettings",
     "TriggerSettings",
     "Values",
+    "client_id_of",
     "for_audit",
     "for_billing",
     "for_data",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from shared.clock import Clock
 from shared.errors import Misconfigured
+from shared.identity import credential
 from shared.settings import StorageAccount
 from shared.storage.signing import SharedKey, key_of, of_queue, of_table, parts, signing
 
@@ -30,10 +31,8 @@ class Endpoint:
 
 def by_identity(account: StorageAccount, service: str) -> tuple[str, TokenCredential]:
     """(the URL of a service of an account that has no connection string, the credential)."""
-    from azure.identity import ManagedIdentityCredential
-
     url = f"https://{account.account_name}.{service}.core.windows.net"
-    return url, ManagedIdentityCredential(client_id=account.client_id or None)
+    return url, credential(account.client_id)
 
 
 def endpoint(account: StorageAccount, service: Service) -> Endpoint:
