@@ -13,17 +13,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
+from shared.identity import credential
 from shared.log import Event, event
 from shared.settings import TracingSettings
 from shared.settings.process import default
-
-if TYPE_CHECKING:
-    from azure.core.credentials import TokenCredential
 
 _logger = logging.getLogger("belfry.tracing")
 _VENDOR = "azure.monitor.opentelemetry.exporter"
@@ -89,9 +87,6 @@ class AppInsights(SpanExporter):
         # It logs each batch; what it says of a refusal (a missing role) is worth a line, once.
         logging.getLogger(_VENDOR).setLevel(logging.ERROR)
         self._vendor.addFilter(self._is_news)
-        more: dict[str, Any] = {}
-        if (credential := _credential(self._settings)) is not None:
-            more["credential"] = credential
         made: SpanExporter = AzureMonitorTraceExporter(
             connection_string=self._settings.connection_string.reveal(),
             disable_offline_storage=True,
@@ -99,16 +94,12 @@ class AppInsights(SpanExporter):
             read_timeout=_SECONDS,
             retry_total=_RETRIES,
             http_logging_policy=SansIOHTTPPolicy(),
-            **more,
+            **_signing_in(self._settings),
         )
         return made
 
 
-def _credential(settings: TracingSettings) -> TokenCredential | None:
-    """The app's managed identity, if Application Insights is to know the app by it; None: by the
+def _signing_in(settings: TracingSettings) -> dict[str, Any]:
+    """By the app's managed identity, if Application Insights is to know the app by it; else by the
     key in the connection string."""
-    if not settings.by_identity:
-        return None
-    from azure.identity import ManagedIdentityCredential
-
-    return ManagedIdentityCredential(client_id=settings.client_id or None)
+    return {"credential": credential(settings.client_id)} if settings.by_identity else {}

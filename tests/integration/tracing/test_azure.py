@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from azure.identity import ManagedIdentityCredential
 
 from local.ports import HOST
 from shared import tracing
@@ -100,11 +99,11 @@ def test_of_a_part_it_says_of_how_many_it_is_one(endpoint: Insights) -> None:
 def test_a_server_that_refuses_is_told_once_until_it_accepts(
     endpoint: Insights, caplog: pytest.LogCaptureFixture
 ) -> None:
-    exporter = azure.AppInsights(settings(endpoint))
-    for status in (403, 403, 200, 500):
-        endpoint.status = status
-        with exported(exporter), tracing.span("tick"):
-            pass
+    with exported(azure.AppInsights(settings(endpoint))):
+        for status in (403, 403, 200, 500):
+            endpoint.status = status
+            with tracing.span("tick"):
+                pass
     problems = dropped(caplog)
     assert len(problems) == 2, problems
     vendor = [one for one in caplog.records if one.name.startswith("azure.monitor")]
@@ -193,16 +192,6 @@ def test_a_process_ends_in_time_if_nobody_takes_its_last_spans(endpoint: Insight
     assert run.returncode == 0
 
 
-def test_it_signs_in_as_the_app_if_it_is_told_to(endpoint: Insights) -> None:
-    wanted = settings(endpoint)
-    assert azure._credential(wanted) is None
-    told = settings(
-        endpoint, APPLICATIONINSIGHTS_AUTHENTICATION_STRING="ClientId=1234;Authorization=AAD"
-    )
-    assert (told.by_identity, told.client_id) == (True, "1234")
-    assert isinstance(azure._credential(told), ManagedIdentityCredential)
-
-
 def test_the_platforms_token_goes_with_the_spans(
     monkeypatch: pytest.MonkeyPatch, certificate: Path
 ) -> None:
@@ -219,9 +208,9 @@ def test_the_platforms_token_goes_with_the_spans(
         monkeypatch.setenv("IDENTITY_HEADER", "proof")
         at = Insights(url=server.url)
         sign_in = {"APPLICATIONINSIGHTS_AUTHENTICATION_STRING": "Authorization=AAD"}
-        wanted = settings(at, **sign_in, AZURE_CLIENT_ID="1234")
+        wanted = settings(at, **sign_in, AZURE_CLIENT_ID="traced")
         with exported(azure.AppInsights(wanted)), tracing.span("tick"):
             pass
     (asked,), (sent,) = platform.asked, server.asked
-    assert "client_id=1234" in asked.start[1] and "monitor.azure.com" in asked.start[1]
+    assert "client_id=traced" in asked.start[1] and "monitor.azure.com" in asked.start[1]
     assert sent.headers["authorization"] == "Bearer t0ken"
