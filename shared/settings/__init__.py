@@ -1,8 +1,8 @@
 """Configuration: one frozen value, read once from the environment.
 
 `table` lists the settings (those of channels are with the channels), and `model` has their values.
-`reading` turns an environment into values, by the rules of `checks`. Only `process` reads this
-process's environment.
+`reading` turns an environment into values, by the rules of `checks` and `accounts`. Only `process`
+reads this process's environment.
 """
 
 from shared.settings.model import (
@@ -19,6 +19,7 @@ from shared.settings.model import (
     Settings,
     SmsSettings,
     StorageAccount,
+    StorageService,
     StorageSettings,
     StripeSettings,
     TaskOverride,
@@ -68,6 +69,7 @@ __all__ = [
     "Settings",
     "SmsSettings",
     "StorageAccount",
+    "StorageService",
     "StorageSettings",
     "StripeSettings",
     "TaskOverride",

@@ -7,10 +7,14 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Literal
 
 from shared.errors import Misconfigured
 from shared.settings.secret import UNSET, Secret
 from shared.settings.table import task_settings
+
+StorageService = Literal["blob", "queue", "table"]
+"""A service of a storage account, as its URLs name it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -19,8 +23,24 @@ class StorageAccount:
 
     connection_string: Secret
     account_name: str = ""
+    """For an identity; a connection string has a name in it."""
     client_id: str = ""
     """The client id of the user-assigned identity; empty for the system-assigned one."""
+    blob_url: str = ""
+    """Where the service answers an identity, without a slash at its end. If it is empty, where
+    Azure's public cloud has the account of that name."""
+    queue_url: str = ""
+    table_url: str = ""
+
+    @property
+    def is_given(self) -> bool:
+        """Whether any account is."""
+        return bool(self.connection_string.reveal() or self.account_name)
+
+    def url(self, service: StorageService) -> str:
+        """Where a service of an account without connection string answers."""
+        given = {"blob": self.blob_url, "queue": self.queue_url, "table": self.table_url}
+        return given[service] or f"https://{self.account_name}.{service}.core.windows.net"
 
 
 Values = Mapping[str, Secret]

@@ -18,13 +18,14 @@ _LONGEST = timedelta(days=7)
 
 
 def links(
-    blobs: Sequence[BlobClient], now: datetime, lasts: timedelta
+    blobs: Sequence[BlobClient], account: str, now: datetime, lasts: timedelta
 ) -> tuple[list[str], datetime]:
     """(a URL for each of the blobs, in their order; when the URLs expire). All blobs must be in one
     container.
 
     The URLs are signed with the account's key or, for a managed identity, with a user delegation
-    key, which is valid for seven days from a little before `now`.
+    key, which is valid for seven days from a little before `now`. A key knows the name of its
+    account; for an identity it is `account`, as the URL of the blobs need not tell it.
     """
     from azure.storage.blob import BlobSasPermissions, BlobServiceClient, generate_blob_sas
 
@@ -32,13 +33,14 @@ def links(
     end = min(now + lasts, begin + _LONGEST)
     blob = blobs[0]
     with storage(blob.container_name):
+        account = getattr(blob.credential, "account_name", account)
         secret: dict[str, Any] = {"account_key": getattr(blob.credential, "account_key", "")}
         if not secret["account_key"]:
-            account = BlobServiceClient(_account(blob), credential=blob.credential)
-            secret = {"user_delegation_key": account.get_user_delegation_key(begin, end)}
+            service = BlobServiceClient(_service(blob), credential=blob.credential)
+            secret = {"user_delegation_key": service.get_user_delegation_key(begin, end)}
         signatures = [
             generate_blob_sas(
-                str(one.account_name),
+                account,
                 one.container_name,
                 one.blob_name,
                 permission=BlobSasPermissions(read=True),
@@ -51,5 +53,5 @@ def links(
     return [f"{one.url}?{signed}" for one, signed in zip(blobs, signatures, strict=True)], end
 
 
-def _account(blob: BlobClient) -> str:
+def _service(blob: BlobClient) -> str:
     return f"{blob.scheme}://{blob.primary_hostname}"
