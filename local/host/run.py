@@ -23,6 +23,7 @@ from typing import Any
 import uvicorn
 
 from local.host import routes, rules, settings
+from local.host.apart import Apart
 from local.host.http import Site
 from local.host.queues import Queue
 from local.host.settings import CannotStart, HostJson
@@ -45,11 +46,13 @@ class TimedOut(Exception):
 class Host:
     """One function app, served on one socket."""
 
-    def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, environ: Mapping[str, str], *, apart: bool = False) -> None:
+        """`apart`: the app runs in a process of its own, with only the packages that it brought."""
         self._folder = folder.resolve()
         self._environ = environ
         self._options: HostJson = settings.read_host_json(self._folder, environ)
-        self._worker = Worker(self._options.function_timeout, self._timed_out)
+        self._apart = Apart(self._options.function_timeout, self._timed_out) if apart else None
+        self._worker = self._apart or Worker(self._options.function_timeout, self._timed_out)
         self._id = environ.get("AzureFunctionsWebHost__hostid") or _host_id(self._folder)
         self._stop = asyncio.Event()
         self._at_once = asyncio.Event()
@@ -74,6 +77,13 @@ class Host:
         loop.set_default_executor(ThreadPoolExecutor(_THREADS, thread_name_prefix="host"))
         for number in _SIGNALS:
             loop.add_signal_handler(number, self.stop)
+        try:
+            return await self._serve(listening, on_ready)
+        finally:
+            if self._apart is not None:
+                self._apart.close(hastily=self.is_hurried or bool(self._late))
+
+    async def _serve(self, listening: socket.socket, on_ready: Callable[[], None]) -> int:
         functions = await self.load()
         server = _Server(self._site(functions), on_ready)
         work = [asyncio.create_task(server.serve(sockets=[listening]))]
