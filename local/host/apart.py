@@ -12,6 +12,7 @@ number, and so has its answer. If the host ends, the worker's socket does, and s
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import socket
 import subprocess
@@ -75,14 +76,16 @@ class Apart:
             self.running -= 1
         return found
 
-    def close(self, *, hastily: bool = False) -> None:
+    async def close(self, *, hastily: bool = False) -> None:
         """Let the process end by itself, and kill it if it does not, or `hastily`."""
         if self._process is None:
             return
         if self._writer is not None:
             self._writer.close()
+            with contextlib.suppress(ConnectionError):
+                await self._writer.wait_closed()
         try:
-            self._process.wait(0 if hastily else _PATIENCE)
+            await asyncio.to_thread(self._process.wait, 0 if hastily else _PATIENCE)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()

@@ -81,7 +81,7 @@ class Host:
             return await self._serve(listening, on_ready)
         finally:
             if self._apart is not None:
-                self._apart.close(hastily=self.is_hurried or bool(self._late))
+                await self._apart.close(hastily=self.is_hurried or bool(self._late))
 
     async def _serve(self, listening: socket.socket, on_ready: Callable[[], None]) -> int:
         functions = await self.load()
