@@ -75,4 +75,4 @@ def _of(name: str, environ: Mapping[str, str]) -> Account | None:
 
 @functools.cache
 def _identity(client_id: str) -> ManagedIdentityCredential:
-    return ManagedIdentityCredential(client_id=client_id or None)
+    return ManagedIdentityCredential(client_id=client_id or None, retry_total=1)

@@ -68,7 +68,7 @@ def making(
     yield make
     for site in made:
         if site.process is not None and site.process.poll() is None:
-            site.stop()
+            site.kill()
 
 
 def settings_of(storage: Azurite, folder: Path) -> dict[str, str]:

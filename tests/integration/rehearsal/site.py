@@ -69,6 +69,12 @@ class Site:
         finally:
             child.stop(self.process)
 
+    def kill(self) -> None:
+        """End it now, whatever it waits for."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
     def ask(self, method: str, path: str, body: Any = None) -> httpx.Response:
         """Ask the app for something."""
         return httpx.request(method, self.url + path, json=body, timeout=60)

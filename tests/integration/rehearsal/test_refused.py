@@ -1,0 +1,102 @@
+"""What an engineer is told when an identity has no token, or no role."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from local import ports
+from shared.errors import BelfryError
+from shared.settings import Secret, StorageAccount
+from shared.storage import identity
+from shared.storage.connect import Connection
+from shared.storage.failures import translated
+from tests.integration.rehearsal.certificate import Certificate
+from tests.integration.rehearsal.conftest import APP, HOST, Making
+from tests.integration.rehearsal.endpoint import Endpoint
+from tests.integration.rehearsal.forbidding import forbidding
+from tests.integration.rehearsal.site import until
+
+Asking = Callable[[str], list[str]]
+
+
+@pytest.fixture
+def refusing(trusted: Certificate) -> Iterator[str]:
+    with forbidding(trusted) as url:
+        yield f"{url}/{HOST}"
+
+
+@pytest.fixture
+def asking(
+    monkeypatch: pytest.MonkeyPatch, trusted: Certificate, refusing: str, endpoint: Endpoint
+) -> Iterator[Asking]:
+    """Asks the storage that refuses for blobs and for a table, as that identity: the errors."""
+    for name, value in {**endpoint.environ, "REQUESTS_CA_BUNDLE": str(trusted.file)}.items():
+        monkeypatch.setenv(name, value)
+    identity.identity.cache_clear()
+
+    def ask(client_id: str) -> list[str]:
+        account = StorageAccount(
+            connection_string=Secret(""),
+            account_name=HOST,
+            client_id=client_id,
+            blob_url=refusing,
+            table_url=refusing,
+        )
+        storage = Connection(account)
+        with pytest.raises(BelfryError) as blobs:
+            storage.blobs("backups").names("")
+        with pytest.raises(BelfryError) as tables, translated("table storage"):
+            storage.create_table("t")
+        return [str(blobs.value), str(tables.value)]
+
+    yield ask
+    identity.identity.cache_clear()
+
+
+def test_an_identity_that_is_not_the_apps_is_named(asking: Asking) -> None:
+    for said in asking("another"):
+        assert said.startswith("managed identity: no token for the identity (client id another): ")
+        assert "No User Assigned or Delegated Managed Identity found" in said
+        assert "AzureWebJobsStorage__clientId" in said
+
+
+def test_an_endpoint_that_is_away_is_told_from_a_storage_that_is(
+    asking: Asking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nowhere = Endpoint((APP,), port=ports.free(1)[0]).environ
+    monkeypatch.setenv("IDENTITY_ENDPOINT", nowhere["IDENTITY_ENDPOINT"])
+    monkeypatch.setitem(identity._OPTIONS, "retry_total", 1)
+    for said in asking(APP):
+        assert said.startswith("managed identity: its endpoint did not answer")
+
+
+def test_a_missing_role_is_named_and_the_clients_of_a_process_share_their_token(
+    asking: Asking, endpoint: Endpoint
+) -> None:
+    blobs, tables = asking(APP)
+    assert "the role Storage Blob Data Contributor on the storage account stbelfry" in blobs
+    assert "the role Storage Table Data Contributor on the storage account stbelfry" in tables
+    assert endpoint.given == [APP]
+
+
+def test_the_app_tells_a_missing_role_and_an_endpoint_that_is_down_at_its_start(
+    making: Making, refusing: str
+) -> None:
+    """It goes on as soon as the endpoint is there, without another start."""
+    late = Endpoint((APP,), port=ports.free(1)[0])
+    site = making(AzureWebJobsStorage__tableServiceUri=refusing, **late.environ)
+    site.start()
+    answer = site.ask("GET", "/status")
+    assert answer.status_code == 503, answer.text + site.said()
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "managed identity: its endpoint did not answer" in answer.json()["detail"]
+    with late:
+        answer = site.ask("GET", "/status")
+        assert answer.status_code == 502, answer.text + site.said()
+        needed = "needs the role Storage Table Data Contributor on the storage account stbelfry"
+        assert needed in answer.json()["detail"]
+        assert site.ask("POST", "/admin/functions/schedule_dispatcher").status_code == 202
+        until(lambda: needed in site.said())
+    site.kill()  # the host's own timers still wait for the endpoint
