@@ -1,9 +1,9 @@
 """`python -m local.package [--out FILE]`: the zip that is deployed, and what is in it.
 
-It holds what `.funcignore` lets through, as `func pack`, `func azure functionapp publish` and `azd`
-make it: `.funcignore` has the rules of `.gitignore`, and beside it both tools leave out what is
-always theirs. Only files under version control are looked at, so that a file that lies about
-cannot be deployed by this; the tools would take it, which a test of the same rules shows.
+It holds what `.funcignore` lets through. azd reads that file by the rules of `.gitignore`, as this
+does; `func pack` and `func azure functionapp publish` read it by rules of their own, and a test
+holds that both find the same files. Files that git ignores are not looked at; the tools look at
+all that is in the folder, so the rules must leave out what may lie about there.
 
 The same commit gives the same bytes: sorted names, one date, one mode. The packages of
 requirements.txt are not in it: they are installed by the remote build (docs/package.md).
@@ -23,17 +23,8 @@ from pathspec import GitIgnoreSpec
 from shared.errors import Misconfigured
 
 REPO = Path(__file__).parents[1]
-_ALWAYS_OUT = (
-    ".git/",
-    ".vscode/",
-    ".azure/",
-    ".funcignore",
-    ".gitignore",
-    "local.settings.json",
-    "project.lock.json",
-)
-"""What Core Tools (`FileSystemHelpers.GetLocalFiles`) and azd leave out whatever `.funcignore`
-says."""
+_ALWAYS_OUT = ("local.settings.json",)
+"""What both tools leave out, whatever `.funcignore` says."""
 _DATE = (1980, 1, 1, 0, 0, 0)
 """The first that a zip can hold."""
 _MODE = 0o644 << 16
@@ -54,8 +45,9 @@ def let_through(names: Iterable[str], by: GitIgnoreSpec) -> list[str]:
     return sorted(name for name in names if not by.match_file(name))
 
 
-def tracked(folder: Path) -> list[str]:
-    """The files under version control, as far as they are there."""
+def project_files(folder: Path) -> list[str]:
+    """The files of the project that are there: all but those that git ignores. Raises
+    `Misconfigured`."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=folder,
@@ -70,7 +62,7 @@ def tracked(folder: Path) -> list[str]:
 
 def pack(folder: Path, out: Path) -> list[str]:
     """Write the package of that folder, and return the names in it. Raises `Misconfigured`."""
-    names = let_through(tracked(folder), rules(folder))
+    names = let_through(project_files(folder), rules(folder))
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as package:
         for name in names:
             entry = zipfile.ZipInfo(name, _DATE)

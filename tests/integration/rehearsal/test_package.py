@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
-import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
@@ -36,7 +36,7 @@ def test_what_runs_is_in_it_and_nothing_else(folder: Path) -> None:
     assert {name.partition("/")[0] for name in there} == _ROOTS
     needed = {
         name
-        for name in package.tracked(REPO)
+        for name in package.project_files(REPO)
         if name.startswith(("shared/", "functions/")) and not name.endswith(".md")
     }
     assert {name for name in there if "__pycache__" not in name} == needed | {
@@ -46,30 +46,43 @@ def test_what_runs_is_in_it_and_nothing_else(folder: Path) -> None:
     }
 
 
-def test_what_lies_about_is_left_out_by_the_rules() -> None:
-    """The tools take what is in the folder, whether it is under version control or not."""
-    lying = [
-        *(
-            ".env",
-            ".local/company.db",
-            ".local-2/x",
-            "local.settings.json",
-            "local.settings.json.bak",
-        ),
-        *(
-            "belfry.zip",
-            "me.key",
-            "cert.pem",
-            ".azure/dev/.env",
-            ".vscode/settings.json",
-            ".github/x",
-        ),
-        *("shared/__pycache__/x.pyc", ".venv/bin/python", ".venv-3.11/x", ".python_packages/lib/x"),
-        *("tests/x.py", "checks/x.py", "bench/x.py", "local/x.py", "docs/x.md", "infra/main.bicep"),
-        *("azure.yaml", "pyproject.toml", "requirements-dev.txt", "belfry/x.py", "Makefile"),
-        *(".mypy_cache/x", ".pytest_cache/x", ".ruff_cache/x", ".hypothesis/x", "node_modules/x/y"),
+_LYING = """
+    .env .local/company.db .local-2/x local.settings.json local.settings.json.bak belfry.zip
+    me.key shared/me.key cert.pem shared/cert.pem .azure/dev/.env .vscode/settings.json
+    .github/workflows/x.yml .git/config shared/__pycache__/x.pyc __pycache__/function_app.pyc
+    shared/old.pyc .venv/bin/python .venv-3.11/x .python_packages/lib/x tests/x.py checks/x.py
+    bench/x.py local/x.py docs/x.md infra/main.bicep azure.yaml pyproject.toml README.md
+    shared/README.md requirements-dev.txt requirements.in belfry/x.py belfry-client/x bin/belfry
+    Makefile .mypy_cache/x .pytest_cache/x .ruff_cache/x .hypothesis/x node_modules/x/y
+    """.split()  # noqa: SIM905 (a list of them would be a page long)
+"""What may lie in the folder: the tools take it, whether it is under version control or not."""
+
+
+def let_through_by_core_tools(names: Iterable[str]) -> list[str]:
+    """What `func` packs, by the rules of its GitIgnoreParser, which are not those of .gitignore: a
+    pattern holds from the beginning of the path to the end of a word; * and ** are one character or
+    more. https://github.com/Azure/azure-functions-core-tools"""
+    lines = [line for line in (REPO / ".funcignore").read_text().splitlines() if line]
+    patterns = [line for line in lines if not line.startswith("#")]
+    texts = [
+        "".join({"**": ".+", "*": "[^/]+"}.get(part, re.escape(part)) for part in parts)
+        for parts in (re.split(r"(\*\*|\*)", pattern) for pattern in patterns)
     ]
-    assert package.let_through(lying, package.rules(REPO)) == []
+    out = [re.compile(rf"(?:{text})\b", re.ASCII) for text in texts]
+    always = (".git", ".vscode", "local.settings.json")
+    kept = (one for one in names if not any(pattern.match(one) for pattern in out))
+    return sorted(one for one in kept if one.partition("/")[0] not in always)
+
+
+def test_what_lies_about_is_left_out_by_the_rules_of_both_tools() -> None:
+    assert package.let_through(_LYING, package.rules(REPO)) == []
+    assert let_through_by_core_tools(_LYING) == []
+
+
+def test_both_tools_take_the_same_files() -> None:
+    names = package.project_files(REPO)
+    assert let_through_by_core_tools(names) == package.let_through(names, package.rules(REPO))
+    assert "!" not in (REPO / ".funcignore").read_text().replace('"!"', "")
 
 
 def test_the_same_files_give_the_same_bytes(tmp_path: Path) -> None:
@@ -134,24 +147,16 @@ def imported(folder: Path) -> set[str]:
 
 
 def missing(packages: Path, modules: Iterable[str]) -> list[str]:
-    """Those of the modules that cannot be found with these packages and no others."""
-    code = (
-        "import importlib.util, json, sys\n"
-        "sys.path.append(sys.argv[1])\n"
-        "def found(name):\n"
-        "    try: return importlib.util.find_spec(name) is not None\n"
-        "    except ModuleNotFoundError: return False\n"
-        "print(json.dumps([name for name in json.load(sys.stdin) if not found(name)]))\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-IS", "-c", code, str(packages)],
-        input=json.dumps(sorted(modules)),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    result: list[str] = json.loads(done.stdout)
-    return result
+    """Those of the modules that are in none of these packages, nor in the standard library."""
+
+    def is_there(module: str) -> bool:
+        *folders, last = parts = module.split(".")
+        if parts[0] in sys.stdlib_module_names:
+            return True
+        folder = packages.joinpath(*folders)
+        return (folder / last).is_dir() or any(folder.glob(f"{last}.*"))
+
+    return sorted(module for module in modules if not is_there(module))
 
 
 def without(packages: Path, names: Sequence[str], made: Path) -> Path:
