@@ -3,7 +3,8 @@
 The settings for an identity are those of Azure's host, so that one set of them serves both:
 `NAME__accountName`, or the URI of each service that is used (`NAME__blobServiceUri`, ...: in
 sovereign clouds, with custom domains, in rehearsals); `NAME__clientId` of a user-assigned identity,
-with `NAME__credential=managedidentity`.
+with `NAME__credential=managedidentity`. Without these two, it is the system-assigned identity in
+Azure, and anywhere else that of the person who signed in.
 https://learn.microsoft.com/azure/azure-functions/functions-reference#connecting-to-host-storage-with-an-identity
 """
 
@@ -17,6 +18,8 @@ from shared.settings.secret import Secret
 
 ALL: Sequence[StorageService] = ("blob", "queue", "table")
 _MANAGED = "managedidentity"
+_ON_AZURE = "WEBSITE_SITE_NAME"
+"""The platform sets it."""
 _OTHER_WAYS = ("managedIdentityResourceId", "managedIdentityObjectId")
 """Further names of the host for an identity, which it does not take for its own storage."""
 
@@ -61,6 +64,7 @@ def read_account(
         connection_string=Secret(text),
         account_name=account_name,
         client_id=read(f"{name}__clientId"),
+        developer=not any(map(read, (f"{name}__clientId", f"{name}__credential", _ON_AZURE))),
         blob_url=urls.get("blob", ""),
         queue_url=urls.get("queue", ""),
         table_url=urls.get("table", ""),

@@ -26,6 +26,8 @@ class StorageAccount:
     """For an identity; a connection string has a name in it."""
     client_id: str = ""
     """The client id of the user-assigned identity; empty for the system-assigned one."""
+    developer: bool = False
+    """Whether the identity is that of the person at this machine, who signed in (`az login`)."""
     blob_url: str = ""
     """Where the service answers an identity, without a slash at its end. If it is empty, where
     Azure's public cloud has the account of that name."""

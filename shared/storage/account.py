@@ -37,7 +37,7 @@ def endpoint(account: StorageAccount, service: Service) -> Endpoint:
     """
     text = account.connection_string.reveal()
     if not text:
-        return Endpoint(account.url(service), identity(account.client_id))
+        return Endpoint(account.url(service), identity(account))
     key, values = key_of(text), parts(text)
     if key is None:
         raise Misconfigured("the storage's connection string has no AccountName or no AccountKey")

@@ -124,7 +124,7 @@ class Connection:
         text = self._account.connection_string.reveal()
         if text:
             return ContainerClient.from_connection_string(text, name, **options)
-        credential = identity(self._account.client_id)
+        credential = identity(self._account)
         return ContainerClient(self._account.url("blob"), name, credential=credential, **options)
 
     def _tables(self) -> Tables:

@@ -1,4 +1,4 @@
-"""The app's managed identity: one credential a process, whose tokens all clients share.
+"""The app's identity: one credential a process, whose tokens all clients share.
 
 A client that had a credential of its own would ask for a token of its own: each job has clients.
 Azure's library keeps a token until five minutes before it expires, and then asks for another.
@@ -15,11 +15,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from shared.errors import Refused, Unavailable
+from shared.settings import StorageAccount
 
 if TYPE_CHECKING:
     from azure.core.credentials import AccessToken, AccessTokenInfo, TokenCredential
 
-_WHO = "managed identity"
 _OPTIONS: dict[str, Any] = {
     "connection_timeout": 2,
     "read_timeout": 10,
@@ -30,29 +30,69 @@ _OPTIONS: dict[str, Any] = {
 _DETAIL = 300
 
 
+def identity(account: StorageAccount) -> TokenCredential:
+    """The credential of the identity with which the app uses that account. Its errors are
+    `Unavailable` and `Refused`, which no client tries again."""
+    return _developer() if account.developer else _managed(account.client_id)
+
+
 @functools.cache
-def identity(client_id: str) -> TokenCredential:
-    """The credential of a user-assigned identity; with "" of the system-assigned one. Its errors
-    are `Unavailable` and `Refused`, which no client tries again."""
-    return _Identity(client_id)
+def _managed(client_id: str) -> TokenCredential:
+    from azure.identity import ManagedIdentityCredential
+
+    which = f"client id {client_id}" if client_id else "system-assigned"
+    return _Identity(
+        "managed identity",
+        ManagedIdentityCredential(client_id=client_id or None, **_OPTIONS),
+        f"the identity ({which})",
+        "Is it assigned to the app, and is that the id in AzureWebJobsStorage__clientId or "
+        "BACKUP_STORAGE__clientId?",
+    )
+
+
+@functools.cache
+def _developer() -> TokenCredential:
+    from azure.identity import (
+        AzureCliCredential,
+        AzureDeveloperCliCredential,
+        ChainedTokenCredential,
+    )
+
+    return _Identity(
+        "your identity",
+        ChainedTokenCredential(AzureCliCredential(), AzureDeveloperCliCredential()),
+        "you",
+        "Sign in with az login or azd auth login; or set AzureWebJobsStorage__credential to "
+        "managedidentity, if this machine has one",
+    )
+
+
+def forget() -> None:
+    """Drop the credentials and their tokens, as another process would not have them."""
+    _managed.cache_clear()
+    _developer.cache_clear()
 
 
 class _Identity:
-    def __init__(self, client_id: str) -> None:
-        from azure.identity import ManagedIdentityCredential
+    """A credential of Azure's library, with errors that say whose it is and what to do."""
 
-        self._client_id = client_id
-        self._credential = ManagedIdentityCredential(client_id=client_id or None, **_OPTIONS)
+    def __init__(self, service: str, credential: Any, whose: str, remedy: str) -> None:
+        self._service = service
+        self._credential = credential
+        self._whose = whose
+        self._remedy = remedy
 
     def get_token(self, *scopes: str, **options: Any) -> AccessToken:
         """A token for the SDK for blobs."""
         with self._named():
-            return self._credential.get_token(*scopes, **options)
+            token: AccessToken = self._credential.get_token(*scopes, **options)
+        return token
 
     def get_token_info(self, *scopes: str, **options: Any) -> AccessTokenInfo:
         """The same, with the instant from which a new one is better."""
         with self._named():
-            return self._credential.get_token_info(*scopes, **options)
+            token: AccessTokenInfo = self._credential.get_token_info(*scopes, **options)
+        return token
 
     @contextmanager
     def _named(self) -> Iterator[None]:
@@ -61,16 +101,9 @@ class _Identity:
         try:
             yield
         except azure.ClientAuthenticationError as error:
-            raise Refused(_WHO, self._refused(error)) from error
+            said = " ".join(str(error).split())[:_DETAIL]
+            text = f"no token for {self._whose}: {said}. {self._remedy}"
+            raise Refused(self._service, text) from error
         except azure.AzureError as error:
             text = f"its endpoint did not answer ({type(error).__name__}), so there is no token"
-            raise Unavailable(_WHO, text) from error
-
-    def _refused(self, error: Exception) -> str:
-        """The endpoint answers so if it does not know the identity, and off Azure there is none."""
-        which = f"client id {self._client_id}" if self._client_id else "system-assigned"
-        said = " ".join(str(error).split())[:_DETAIL]
-        return (
-            f"no token for the identity ({which}): {said}. Is it assigned to the app, and is that "
-            "the id in AzureWebJobsStorage__clientId or BACKUP_STORAGE__clientId?"
-        )
+            raise Unavailable(self._service, text) from error

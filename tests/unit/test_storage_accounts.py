@@ -48,6 +48,14 @@ def test_an_emulator_has_the_account_as_the_path() -> None:
     assert (found.url("blob"), found.account_name) == ("https://127.0.0.1:10000/acct", "acct")
 
 
+def test_without_a_named_identity_it_is_the_apps_in_azure_and_a_persons_elsewhere() -> None:
+    given = {f"{HOST}__accountName": "stbelfry"}
+    assert account(given).developer
+    assert not account(given | {"WEBSITE_SITE_NAME": "func-belfry"}).developer
+    assert not account(given | {f"{HOST}__credential": "managedidentity"}).developer
+    assert not account(NAMED).developer
+
+
 def test_backups_need_only_the_uri_of_blobs() -> None:
     given = NAMED | {
         "BACKUP_STORAGE__blobServiceUri": "https://files.example.com",

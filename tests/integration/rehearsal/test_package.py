@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import os
 import re
 import subprocess
@@ -129,6 +130,7 @@ def _entries(lines: Iterable[str]) -> list[str]:
     return [part for part in text.replace("\\\n", " ").splitlines() if part.strip()]
 
 
+@functools.cache
 def imported(folder: Path) -> set[str]:
     """Every module that the app's code imports, also inside functions, but none of its own."""
     found: set[str] = set()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -34,13 +37,14 @@ def asking(
     """Asks the storage that refuses for blobs and for a table, as that identity: the errors."""
     for name, value in {**endpoint.environ, "REQUESTS_CA_BUNDLE": str(trusted.file)}.items():
         monkeypatch.setenv(name, value)
-    identity.identity.cache_clear()
+    identity.forget()
 
     def ask(client_id: str) -> list[str]:
         account = StorageAccount(
             connection_string=Secret(""),
             account_name=HOST,
             client_id=client_id,
+            developer=not client_id,
             blob_url=refusing,
             table_url=refusing,
         )
@@ -52,7 +56,7 @@ def asking(
         return [str(blobs.value), str(tables.value)]
 
     yield ask
-    identity.identity.cache_clear()
+    identity.forget()
 
 
 def test_an_identity_that_is_not_the_apps_is_named(asking: Asking) -> None:
@@ -79,6 +83,24 @@ def test_a_missing_role_is_named_and_the_clients_of_a_process_share_their_token(
     assert "the role Storage Blob Data Contributor on the storage account stbelfry" in blobs
     assert "the role Storage Table Data Contributor on the storage account stbelfry" in tables
     assert endpoint.given == [APP]
+
+
+def test_off_azure_it_is_who_signed_in(
+    asking: Asking, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Accounts take no keys, so a command on a person's machine needs that person's token."""
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER"):
+        monkeypatch.delenv(name)
+    for said in asking(""):
+        assert said.startswith("your identity: no token for you: ")
+        assert "Sign in with az login or azd auth login" in said
+    identity.forget()
+    az = tmp_path / "az"
+    answer = {"accessToken": "x", "expires_on": int(time.time()) + 3600, "expiresOn": "never"}
+    az.write_text(f"#!/bin/sh\necho '{json.dumps(answer)}'\n")
+    az.chmod(0o755)
+    assert "the role Storage Blob Data Contributor on the storage account" in asking("")[0]
 
 
 def test_the_app_tells_a_missing_role_and_an_endpoint_that_is_down_at_its_start(
