@@ -16,10 +16,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench.belfry import cost, idling
+from bench.belfry import idling
 from bench.belfry.counted import Counts
 from bench.belfry.peer import Belfry
-from bench.belfry.site import SHARDS
 from bench.peers import (
     Absent,
     Crash,
@@ -66,11 +65,6 @@ def main(choice: str) -> int:
     print("\n".join(idling.lines(azurite, beside.stub)))
     print(_writes("alone", 1, *beside.alone))
     print(_writes(f"of {sizes.together} at once", sizes.together, *beside.together))
-    per_run = (
-        cost.PerRun.of(*beside.alone[:2], 1, 1),
-        cost.PerRun.of(*beside.together[:2], sizes.together, beside.together[2]),
-    )
-    print("\n".join(cost.table(*per_run, SHARDS)))
     print(f"measured with {sizes} in {time.monotonic() - begin:.0f} s")
     failed = list(failures(ours, others))
     for line in failed:

@@ -57,7 +57,8 @@ def project_files(folder: Path) -> list[str]:
     )
     if listed.returncode:
         raise Misconfigured(f"git cannot list {folder}: {listed.stderr.strip()}")
-    return [name for name in listed.stdout.split("\0") if name and (folder / name).is_file()]
+    names = dict.fromkeys(listed.stdout.split("\0"))  # in a merge, git lists a file three times
+    return [name for name in names if name and (folder / name).is_file()]
 
 
 def pack(folder: Path, out: Path) -> list[str]:

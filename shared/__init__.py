@@ -2,6 +2,7 @@
 
 clock, errors, text, threads   the ground: time, failures, text that a table can hold, threads
 outgoing                       requests to URLs that callers choose
+identity                       the app's managed identity: signs in to Azure and to PostgreSQL
 money                          amounts in minor units, and how they are written
 charts                         pure: values -> a chart as SVG; a chart as PNG, for mail
 settings, log, redaction       configuration; log lines, and removing secrets from them
@@ -10,7 +11,7 @@ access                         pure: who asks, and what that caller may see and 
 schedules                      pure: what a schedule is, and what it owes at `now`
 tasks                          pure: what a task is, what it needs, what it may use as it runs
 jobs                           pure: the index of jobs: chunks, pages, sums
-storage                        Table, Queue and Blob Storage; the only user of Azure's SDKs
+storage                        Table, Queue and Blob Storage; the only user of their SDKs
 data                           the company's own database: its tables, and their upgrade
 heartbeats                     tells an outside service of runs, and that Belfry is well
 listing                        the index of schedules: what lists filter and sort by, in memory

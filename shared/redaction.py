@@ -40,14 +40,15 @@ _NAMED_HINTS = (
 )
 _ALONE = re.compile(
     r"(?P<keep>AGE-SECRET-KEY-|\bbearer\s++(?=\S{12})|\bSG\.(?=[\w-]{16})|/bot\d++:"
-    r"|hooks\.slack\.com/|webhook\.office\.com/|\b(?:[rs]k_(?:live|test)_|whsec_)|bfy_\w{0,12}_)[^\s\"'\\]++",
+    r"|hooks\.slack\.com/|webhook\.office\.com/|\b(?:[rs]k_(?:live|test)_|whsec_)|bfy_\w{0,12}_"
+    r"|(?<![\w-])eyJ(?=[\w-]++\.eyJ))[^\s\"'\\]++",
     re.IGNORECASE,
 )
 """Secrets with a form of their own: keys of Belfry, age, SendGrid and Stripe, a bot's token,
-webhooks."""
+webhooks, tokens such as Entra's (JWT)."""
 _ALONE_HINTS = (
     *("age-secret-key-", "bearer", "sg.", "/bot", "hooks.slack", "webhook.office"),
-    *("k_live_", "k_test_", "whsec_", "bfy_"),
+    *("k_live_", "k_test_", "whsec_", "bfy_", ".eyj"),
 )
 _PEM = re.compile(r"(?P<keep>PRIVATE KEY-----)[\w\s+/=\\]++")
 

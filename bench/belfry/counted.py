@@ -17,6 +17,8 @@ class Counts:
     table_requests: int = 0
     entity_writes: int = 0
     queue_requests: int = 0
+    blob_reads: int = 0
+    blob_writes: int = 0
     bytes: int = 0
     """Of addresses and bodies, sent and answered."""
 
@@ -26,6 +28,8 @@ class Counts:
             self.table_requests - other.table_requests,
             self.entity_writes - other.entity_writes,
             self.queue_requests - other.queue_requests,
+            self.blob_reads - other.blob_reads,
+            self.blob_writes - other.blob_writes,
             self.bytes - other.bytes,
         )
 
@@ -34,6 +38,8 @@ class Counts:
 class Counted:
     """Makes transports for the storage SDKs, all counted together."""
 
+    blobs: str = ""
+    """What the URLs of blobs begin with; without it, requests to blobs count as those to tables."""
     _counts: Counts = field(default_factory=Counts)
     _lock: Any = field(default_factory=threading.Lock)
 
@@ -48,6 +54,10 @@ class Counted:
             self._counts.bytes += len(url) + len(body) + answered
             if "/messages" in url or "comp=metadata" in url:
                 self._counts.queue_requests += 1
+                return
+            if self.blobs and url.startswith(self.blobs):
+                self._counts.blob_reads += method in ("GET", "HEAD")
+                self._counts.blob_writes += method not in ("GET", "HEAD")
                 return
             self._counts.table_requests += 1
             if "$batch" in url:

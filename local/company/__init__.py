@@ -67,7 +67,7 @@ def build_postgres(address: str, today: date) -> None:
     _create_database(address)
     url = Secret(address)
     upgrade(url)
-    _fill(url, engines.postgres(engines.parsed(url), limits={}, poolclass=NullPool), today)
+    _fill(url, engines.postgres(url, limits={}, poolclass=NullPool), today)
 
 
 def _fill(url: Secret, engine: Engine, today: date) -> None:

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 from shared.data.engines import SETTING, Access, engine, parsed
 from shared.errors import BelfryError, Conflict, Invalid, Misconfigured, Refused, Unavailable
+from shared.identity import advice, without_tokens
 from shared.redaction import redact
-from shared.settings import Secret
+from shared.settings import Secret, client_id_of
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -26,7 +27,10 @@ _MISSING = ("42P01", "42703", "42501", "3F000")
 https://www.postgresql.org/docs/current/errcodes-appendix.html"""
 _UNOPENED = "unable to open"
 _WRONG = ("no such table", "no such column", "file is not a database", _UNOPENED)
-_REFUSED = ("authentication failed", "no password supplied", "pg_hba.conf", "does not exist")
+_REFUSED = (
+    *("authentication failed", "no password supplied", "pg_hba.conf", "does not exist"),
+    *("oid mismatch", "AAD_AUTH_TOKENTYPE"),  # of Azure: the role is another principal's
+)
 
 
 @contextmanager
@@ -112,7 +116,8 @@ def _meaning(error: BaseException | None, url: Secret) -> BelfryError:
     if getattr(error, "sqlstate", None) in _MISSING or said.startswith(_WRONG):
         return Misconfigured(f"the database of {SETTING} is not as it should be: {said}")
     if any(words in fatal for words in _REFUSED):
-        return Misconfigured(f"the database of {SETTING} refused: {fatal}")
+        more = advice(fatal, parsed(url).username or "") if client_id_of(url) else ""
+        return Misconfigured(f"the database of {SETTING} refused: {fatal}{more}")
     return Unavailable(_SERVICE, f"{fatal or said} (see {SETTING})")
 
 
@@ -127,8 +132,8 @@ def _why_unopened(url: Secret) -> str:
 
 
 def _said(error: BaseException | None, url: Secret) -> list[str]:
-    """The driver's lines, without the password; at least one."""
-    text = str(error)
+    """The driver's lines, without the password or any token; at least one."""
+    text = without_tokens(str(error))
     password = parsed(url).password
     if password:
         text = text.replace(str(password), "***")

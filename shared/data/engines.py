@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shared.errors import Misconfigured
-from shared.settings import Secret
+from shared.identity import database_password
+from shared.settings import Secret, client_id_of
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection, Engine
@@ -88,11 +89,12 @@ def _engine(url: Secret, access: Access) -> Engine:
     made = parsed(url)
     if made.get_backend_name() == "sqlite":
         return sqlite(str(made.database), access)
-    return postgres(made, **_POOL, pool_pre_ping=True, limits=_LIMITS)
+    return postgres(url, **_POOL, pool_pre_ping=True, limits=_LIMITS)
 
 
-def postgres(url: URL, *, limits: dict[str, str], **pool: Any) -> Engine:
-    """An engine for PostgreSQL, also through PgBouncer; `limits` hold in each transaction."""
+def postgres(url: Secret, *, limits: dict[str, str], **pool: Any) -> Engine:
+    """An engine for PostgreSQL, also through PgBouncer; `limits` hold in each transaction. If an
+    identity signs in, each new connection gets a token, or raises `Unavailable`."""
     from sqlalchemy import bindparam, create_engine, event, func, select
 
     given = {
@@ -100,7 +102,9 @@ def postgres(url: URL, *, limits: dict[str, str], **pool: Any) -> Engine:
         "application_name": "belfry",
         "prepare_threshold": None,  # PgBouncer gives each transaction another connection
     }
-    made = create_engine(url, connect_args=given, hide_parameters=True, **pool)
+    made = create_engine(parsed(url), connect_args=given, hide_parameters=True, **pool)
+    if client_id := client_id_of(url):
+        event.listen(made, "do_connect", functools.partial(_sign_in, client_id))
     settings = [func.set_config(name, bindparam(None, to), True) for name, to in limits.items()]
 
     def begin(connection: Connection) -> None:
@@ -109,6 +113,11 @@ def postgres(url: URL, *, limits: dict[str, str], **pool: Any) -> Engine:
     if settings:
         event.listen(made, "begin", begin)
     return made
+
+
+def _sign_in(client_id: str, *given: Any) -> None:
+    """Before a connection is made; the last of what SQLAlchemy gives is what it is made with."""
+    given[-1]["password"] = database_password(client_id)
 
 
 def sqlite(file: str, access: Access, *, foreign_keys: bool = True) -> Engine:

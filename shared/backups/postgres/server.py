@@ -13,8 +13,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, LiteralString
 
 from shared.errors import BelfryError, Misconfigured, Refused, Unavailable
+from shared.identity import advice, database_password, without_tokens
 from shared.redaction import redact
-from shared.settings import Secret
+from shared.settings import Secret, client_id_of
 from shared.tasks.context import JobContext
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ _REFUSALS = (
     "permission denied",
     "is not permitted to log in",
     "not currently accepting connections",
+    *("oid mismatch", "AAD_AUTH_TOKENTYPE"),  # of Azure: the role is another principal's
 )
 
 
@@ -67,6 +69,7 @@ class Server:
 
         self.service = service
         self.setting = setting
+        self._client_id = client_id_of(url)
         try:
             given = conninfo_to_dict(url.reveal())
         except ProgrammingError:
@@ -76,8 +79,12 @@ class Server:
         """The options that we set when we connect, if allowed; None before the first connection."""
 
     def parameters(self) -> dict[str, str]:
-        """The connection parameters for libpq, including the password."""
-        return _with_options(self._parameters, self._options or "")
+        """The parameters of one new connection for libpq, including the password, for which an
+        identity gets a token. Raises `Unavailable` if it gets none."""
+        given = _with_options(self._parameters, self._options or "")
+        if self._client_id:
+            given["password"] = database_password(self._client_id)
+        return given
 
     @property
     def database(self) -> str:
@@ -97,8 +104,9 @@ class Server:
         return make_conninfo(**{**_KEPT_ALIVE, **said, "dbname": database})
 
     def redacted(self, text: str) -> str:
-        """`text` without the password."""
+        """`text` without the password, and without any token."""
         password = self._parameters.get("password")
+        text = without_tokens(text)
         return redact(text.replace(password, "***") if password else text)
 
     @contextmanager
@@ -187,10 +195,13 @@ class Server:
             return Refused(self.service, text)
         if any(words in said for words in _REFUSALS):
             text = f"{self.address} refused user {user!r}: {said}; see {self.setting}"
-            return Refused(self.service, text)
+            return Refused(self.service, text + self._advice(said))
         reason = said or (lines[0] if lines else "no reason given")
         text = f"could not be reached at {self.address}: {reason}"
         return Unavailable(self.service, text)
+
+    def _advice(self, said: str) -> str:
+        return advice(said, self._parameters.get("user", "")) if self._client_id else ""
 
     def _first_line(self, error: psycopg.Error) -> str:
         text = self.redacted(str(error)).strip()

@@ -95,7 +95,7 @@ def _engine(url: Secret) -> Iterator[Engine]:
     if made.get_backend_name() == "sqlite":
         engine = sqlite(str(made.database), Access.CREATE, foreign_keys=False)
     else:
-        engine = postgres(made, limits={"lock_timeout": f"{_PATIENCE}s"}, poolclass=NullPool)
+        engine = postgres(url, limits={"lock_timeout": f"{_PATIENCE}s"}, poolclass=NullPool)
     try:
         yield engine
     finally:

@@ -66,16 +66,6 @@ def test_an_identity_that_is_not_the_apps_is_named(asking: Asking) -> None:
         assert "AzureWebJobsStorage__clientId" in said
 
 
-def test_an_endpoint_that_is_away_is_told_from_a_storage_that_is(
-    asking: Asking, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    nowhere = Endpoint((APP,), port=ports.free(1)[0]).environ
-    monkeypatch.setenv("IDENTITY_ENDPOINT", nowhere["IDENTITY_ENDPOINT"])
-    monkeypatch.setitem(identity._OPTIONS, "retry_total", 1)
-    for said in asking(APP):
-        assert said.startswith("managed identity: its endpoint did not answer")
-
-
 def test_a_missing_role_is_named_and_the_clients_of_a_process_share_their_token(
     asking: Asking, endpoint: Endpoint
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import logging
 import os
 import threading
 import uuid
@@ -113,6 +114,15 @@ def test_a_blob_is_what_was_given_and_says_so(blob: BlobClient, proxy: FaultProx
     assert found.blob_tier == "Cool"
     assert found.metadata == said(stored)
     assert proxy.counts()["blob"]["PUT block"] == 6
+
+
+def test_requests_to_blobs_write_no_lines(
+    blob: BlobClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    """By default Microsoft's client writes two long ones for each, which a bill for logs shows."""
+    caplog.set_level(logging.INFO)
+    assert is_whole(blob, put(blob))
+    assert [record for record in caplog.records if record.name.startswith("azure")] == []
 
 
 def test_what_is_staged_and_never_committed_is_no_blob(
