@@ -19,7 +19,7 @@ from tests.integration.rehearsal.endpoint import Endpoint
 from tests.integration.rehearsal.site import Site, until
 from tests.integration.test_runtime import ENGINE
 
-_LASTS = 4
+_LASTS = 5
 """Seconds: shorter than the life of the site, so that it outlives its tokens."""
 
 
