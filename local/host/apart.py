@@ -31,6 +31,7 @@ from local.host.worker import Function, Outcome
 
 PACKAGES = Path(".python_packages/lib/site-packages")
 """Where the app's packages are, below its folder."""
+_ENDED = "the worker's process ended"
 _PATIENCE = 15.0
 """Seconds for the worker's own exit, in which the app hears that the process ends."""
 
@@ -76,6 +77,11 @@ class Apart:
             self.running -= 1
         return found
 
+    async def ended(self) -> None:
+        """Wait for the process to end, which it does not by itself. Raises `CannotStart`."""
+        await self._listening
+        raise CannotStart(_ENDED)
+
     async def close(self, *, hastily: bool = False) -> None:
         """Let the process end by itself, and kill it if it does not, or `hastily`."""
         if self._process is None:
@@ -91,8 +97,8 @@ class Apart:
             self._process.wait()
 
     async def _ask(self, *request: Any) -> Any:
-        if self._writer is None:
-            raise CannotStart("the worker's process was not started")
+        if self._writer is None or self._listening.done():
+            raise CannotStart(_ENDED)
         number = next(self._numbers)
         self._waiting[number] = asyncio.get_running_loop().create_future()
         alone.send(self._writer, (number, *request))
@@ -109,7 +115,7 @@ class Apart:
             else:
                 self._waiting.pop(number).set_result(value)
         for waiting in self._waiting.values():
-            waiting.set_exception(CannotStart("the worker's process ended"))
+            waiting.set_exception(CannotStart(_ENDED))
 
 
 def _command(descriptor: int) -> list[str]:

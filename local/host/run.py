@@ -88,10 +88,13 @@ class Host:
         server = _Server(self._site(functions), on_ready)
         work = [asyncio.create_task(server.serve(sockets=[listening]))]
         work += [asyncio.create_task(one.run(self._stop)) for one in self._started(functions)]
+        watched = [*work]
+        if self._apart is not None:
+            watched.append(asyncio.create_task(self._apart.ended()))
         await asyncio.wait(
-            {asyncio.create_task(self._stop.wait()), *work}, return_when="FIRST_COMPLETED"
+            {asyncio.create_task(self._stop.wait()), *watched}, return_when="FIRST_COMPLETED"
         )
-        for task in work:  # a listener never ends by itself
+        for task in watched:  # neither a listener nor the worker ever ends by itself
             if task.done() and (error := task.exception()):
                 raise error
         server.should_exit = True
