@@ -93,11 +93,15 @@ def _remedy(service: str, error: Any) -> str:
 
 
 def _account(answer: Any) -> str:
-    """The storage account that answered, as its URL names it."""
+    """The storage account that answered, as its URL names it: in its host, with an address (of an
+    emulator) in its path, or only by a domain."""
     parts = urlsplit(str(getattr(getattr(answer, "request", None), "url", "")))
     host, path = parts.hostname or "", parts.path.strip("/").partition("/")[0]
-    is_emulated = not any(f".{service}." in host for service in _ROLES)
-    return f"the storage account {path if is_emulated else host.partition('.')[0]}"
+    if any(f".{service}." in host for service in _ROLES):
+        name = host.partition(".")[0]
+    else:
+        name = path if host.replace(".", "").isdigit() else host
+    return f"the storage account {name}"
 
 
 def _where(error: Exception) -> str:

@@ -48,7 +48,7 @@ def test_what_runs_is_in_it_and_nothing_else(tmp_path: Path) -> None:
 _LYING = """
     .env .local/company.db .local-2/x local.settings.json local.settings.json.bak belfry.zip
     me.key shared/me.key cert.pem shared/cert.pem .azure/dev/.env .vscode/settings.json
-    .github/workflows/x.yml .git/config shared/__pycache__/x.pyc __pycache__/function_app.pyc
+    .github/workflows/x.yml .git/config shared/__pycache__/x __pycache__/function_app.pyc
     shared/old.pyc .venv/bin/python .venv-3.11/x .python_packages/lib/x tests/x.py checks/x.py
     bench/x.py local/x.py docs/x.md infra/main.bicep azure.yaml pyproject.toml README.md
     shared/README.md requirements-dev.txt requirements.in belfry/x.py belfry-client/x bin/belfry

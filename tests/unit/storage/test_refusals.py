@@ -40,6 +40,11 @@ def test_the_account_of_an_emulator_is_in_its_path() -> None:
     assert "on the storage account stlocal;" in said
 
 
+def test_an_account_with_a_domain_of_its_own_is_named_by_it() -> None:
+    said = refused("AuthorizationPermissionMismatch", url="https://files.example.com")
+    assert "on the storage account files.example.com;" in said
+
+
 def test_a_firewall_and_an_account_without_keys_are_told_apart() -> None:
     assert "the firewall of the storage account stb does not let the app in" in refused(
         "AuthorizationFailure"
