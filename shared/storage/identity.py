@@ -9,7 +9,8 @@ identity that failed, not the storage.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from azure.core.credentials import AccessToken, AccessTokenInfo, TokenCredential
 
 _DETAIL = 300
+_STATUS = re.compile(r"\(\w+\) (4\d\d)\b")
+"""What the endpoint answered, as azure-identity tells it: (invalid_scope) 400, ..."""
+_LATER = ("408", "429")
 
 
 def identity(account: StorageAccount) -> TokenCredential:
@@ -38,6 +42,7 @@ def _managed(client_id: str) -> TokenCredential:
         f"the identity ({which})",
         "Is it assigned to the app, and is that the id in AzureWebJobsStorage__clientId or "
         "BACKUP_STORAGE__clientId?",
+        _is_refusal,
     )
 
 
@@ -55,7 +60,14 @@ def _developer() -> TokenCredential:
         "you",
         "Sign in with az login or azd auth login; or set AzureWebJobsStorage__credential to "
         "managedidentity, if this machine has one",
+        lambda _said: True,
     )
+
+
+def _is_refusal(said: str) -> bool:
+    """Whether the endpoint would say the same again; one that is troubled answers 5xx."""
+    found = _STATUS.search(said)
+    return found is not None and found[1] not in _LATER
 
 
 def forget() -> None:
@@ -68,7 +80,15 @@ def forget() -> None:
 class _Identity:
     """A credential of Azure's library, with errors that say whose it is and what to do."""
 
-    def __init__(self, service: str, credential: Any, whose: str, remedy: str) -> None:
+    def __init__(
+        self,
+        service: str,
+        credential: Any,
+        whose: str,
+        remedy: str,
+        is_refusal: Callable[[str], bool],
+    ) -> None:
+        self._is_refusal = is_refusal
         self._service = service
         self._credential = credential
         self._whose = whose
@@ -92,10 +112,13 @@ class _Identity:
 
         try:
             yield
-        except azure.ClientAuthenticationError as error:
+        except (azure.ClientAuthenticationError, ValueError) as error:
             said = " ".join(str(error).split())[:_DETAIL]
-            text = f"no token for {self._whose}: {said}. {self._remedy}"
-            raise Refused(self._service, text) from error
+            text = f"no token for {self._whose}: {said}"
+            if self._is_refusal(said):
+                raise Refused(self._service, f"{text}. {self._remedy}") from error
+            raise Unavailable(self._service, text) from error
         except azure.AzureError as error:
-            text = f"its endpoint did not answer ({type(error).__name__}), so there is no token"
+            what = type(error).__name__
+            text = f"its endpoint did not answer as it should ({what}), so there is no token"
             raise Unavailable(self._service, text) from error

@@ -34,6 +34,8 @@ class Endpoint(AbstractContextManager["Endpoint"]):
     port: int = 0
     lasts: int = 86_400
     """Seconds until a token expires."""
+    trouble: tuple[int, bytes] | None = None
+    """The status and body of each answer, while the platform has trouble."""
     given: list[str] = field(default_factory=list)
     """The client id of each token that was given."""
     refused: list[str] = field(default_factory=list)
@@ -109,6 +111,8 @@ def _handler(endpoint: Endpoint) -> type[BaseHTTPRequestHandler]:
             query = {name: found[0] for name, found in parse_qs(urlsplit(self.path).query).items()}
             status, body = endpoint.answer(self.headers.get("X-IDENTITY-HEADER"), query)
             data = json.dumps(body).encode()
+            if endpoint.trouble is not None:
+                status, data = endpoint.trouble
             self.send_response(status)
             self.send_header("Content-Type", "application/json; charset=utf-8")
             self.send_header("Content-Length", str(len(data)))

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from azure.core.pipeline.transport import RequestsTransport
 
 from local import ports
-from shared.errors import BelfryError
+from shared.errors import BelfryError, Refused, Unavailable
 from shared.settings import Secret, StorageAccount
 from shared.storage import identity
 from shared.storage.connect import Connection
@@ -21,7 +22,7 @@ from tests.integration.rehearsal.endpoint import Endpoint
 from tests.integration.rehearsal.forbidding import forbidding
 from tests.integration.rehearsal.site import until
 
-Asking = Callable[[str], list[str]]
+Asking = Callable[[str], list[BelfryError]]
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def asking(
         monkeypatch.setenv(name, value)
     identity.forget()
 
-    def ask(client_id: str) -> list[str]:
+    def ask(client_id: str) -> list[BelfryError]:
         account = StorageAccount(
             connection_string=Secret(""),
             account_name=HOST,
@@ -53,23 +54,47 @@ def asking(
             storage.blobs("backups").names("")
         with pytest.raises(BelfryError) as tables, translated("table storage"):
             storage.create_table("t")
-        return [str(blobs.value), str(tables.value)]
+        return [blobs.value, tables.value]
 
     yield ask
     identity.forget()
 
 
 def test_an_identity_that_is_not_the_apps_is_named(asking: Asking) -> None:
-    for said in asking("another"):
+    for error in asking("another"):
+        said = str(error)
+        assert isinstance(error, Refused)
         assert said.startswith("managed identity: no token for the identity (client id another): ")
         assert "No User Assigned or Delegated Managed Identity found" in said
         assert "AzureWebJobsStorage__clientId" in said
 
 
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        (500, b'{"statusCode": 500, "message": "An unexpected error occurred"}'),
+        (429, b'{"statusCode": 429, "message": "Too many requests"}'),
+        (502, b"<html>Bad Gateway</html>"),
+    ],
+)
+def test_an_endpoint_in_trouble_may_answer_later(
+    asking: Asking,
+    endpoint: Endpoint,
+    monkeypatch: pytest.MonkeyPatch,
+    trouble: tuple[int, bytes],
+) -> None:
+    """So a job is tried again."""
+    monkeypatch.setattr(RequestsTransport, "sleep", lambda *_: None)
+    endpoint.trouble = trouble
+    for error in asking(APP):
+        assert isinstance(error, Unavailable)
+        assert str(error).startswith("managed identity: ")
+
+
 def test_a_missing_role_is_named_and_the_clients_of_a_process_share_their_token(
     asking: Asking, endpoint: Endpoint
 ) -> None:
-    blobs, tables = asking(APP)
+    blobs, tables = map(str, asking(APP))
     assert "the role Storage Blob Data Contributor on the storage account stbelfry" in blobs
     assert "the role Storage Table Data Contributor on the storage account stbelfry" in tables
     assert endpoint.given == [APP]
@@ -82,7 +107,7 @@ def test_off_azure_it_is_who_signed_in(
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER"):
         monkeypatch.delenv(name)
-    for said in asking(""):
+    for said in map(str, asking("")):
         assert said.startswith("your identity: no token for you: ")
         assert "Sign in with az login or azd auth login" in said
     identity.forget()
@@ -90,7 +115,7 @@ def test_off_azure_it_is_who_signed_in(
     answer = {"accessToken": "x", "expires_on": int(time.time()) + 3600, "expiresOn": "never"}
     az.write_text(f"#!/bin/sh\necho '{json.dumps(answer)}'\n")
     az.chmod(0o755)
-    assert "the role Storage Blob Data Contributor on the storage account" in asking("")[0]
+    assert "the role Storage Blob Data Contributor on the storage account" in str(asking("")[0])
 
 
 def test_the_app_tells_a_missing_role_and_an_endpoint_that_is_down_at_its_start(
