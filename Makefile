@@ -35,11 +35,12 @@ differs: $(READY) ## what may differ from one Python to the next: make differs O
 test-others: $(READY) ## the same, on each other Python that this machine has
 	@sh local/others.sh
 
-check: $(READY) ## format, lint, types, and which package may import which
+check: $(READY) ## format, lint, types, which package may import which, and Bicep
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m mypy
 	$(VENV)/bin/lint-imports
+	$(PY) -m checks
 
 format: $(READY)
 	$(PY) -m ruff format .

@@ -1,0 +1,1 @@
+"""Reads Bicep: tokens, expressions, type expressions, statements; the result is a `tree`."""
