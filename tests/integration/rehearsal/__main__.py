@@ -15,7 +15,8 @@ from pathlib import Path
 
 from local import azurite
 from local.azurite import Identities
-from tests.integration.rehearsal import certificate, deployed
+from tests import certificate
+from tests.integration.rehearsal import deployed
 from tests.integration.rehearsal.conftest import APP, BACKUP, HOST, settings_of
 from tests.integration.rehearsal.endpoint import Endpoint
 from tests.integration.rehearsal.site import Site

@@ -11,8 +11,9 @@ import pytest
 
 from local import azurite as local_azurite
 from local.azurite import Azurite, Identities
-from tests.integration.rehearsal import certificate, deployed
-from tests.integration.rehearsal.certificate import Certificate
+from tests import certificate
+from tests.certificate import Certificate
+from tests.integration.rehearsal import deployed
 from tests.integration.rehearsal.endpoint import Endpoint
 from tests.integration.rehearsal.site import Site
 

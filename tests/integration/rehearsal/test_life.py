@@ -13,7 +13,7 @@ import pytest
 
 import functions
 from local.azurite import KEY, Azurite
-from tests.integration.rehearsal.certificate import Certificate
+from tests.certificate import Certificate
 from tests.integration.rehearsal.conftest import APP, BACKUP, HOST, Making
 from tests.integration.rehearsal.endpoint import Endpoint
 from tests.integration.rehearsal.site import Site, until

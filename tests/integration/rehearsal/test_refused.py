@@ -16,7 +16,7 @@ from shared.settings import Secret, StorageAccount
 from shared.storage import identity
 from shared.storage.connect import Connection
 from shared.storage.failures import translated
-from tests.integration.rehearsal.certificate import Certificate
+from tests.certificate import Certificate
 from tests.integration.rehearsal.conftest import APP, HOST, Making
 from tests.integration.rehearsal.endpoint import Endpoint
 from tests.integration.rehearsal.forbidding import forbidding

@@ -1,4 +1,4 @@
-"""A certificate for 127.0.0.1 and its key: an authority that the app is told to trust."""
+"""A certificate for this machine and its key: an authority that whoever connects may trust."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from local.ports import HOST
+
 
 class Certificate(NamedTuple):
     """Two PEM files."""
@@ -23,9 +25,10 @@ class Certificate(NamedTuple):
 def make(folder: Path) -> Certificate:
     """Make them in that folder; they are good for a day."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "rehearsal")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     now, public = datetime.now(UTC), key.public_key()
-    here = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    address = x509.IPAddress(ipaddress.ip_address(HOST))
+    here = x509.SubjectAlternativeName([address, x509.DNSName("localhost")])
     signed = (
         x509.CertificateBuilder()
         .subject_name(name)
@@ -34,7 +37,7 @@ def make(folder: Path) -> Certificate:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(hours=1))
         .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([here]), critical=False)
+        .add_extension(here, critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
         .sign(key, hashes.SHA256())
