@@ -14,7 +14,8 @@ import logging
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import azure.functions as func
 
@@ -35,7 +36,14 @@ from shared.settings import TriggerSettings
 from shared.storage.names import Names
 from shared.tasks import Task
 
+if TYPE_CHECKING:
+    from shared.api.bridge import Bridge
+
 _BY_HAND = timedelta(seconds=30)
+_LOOKS = "/api/v1/scaling"
+"""Whoever looks at the scaling does not move it."""
+
+_clock = SystemClock()
 
 _logger = logging.getLogger("belfry.clocks")
 
@@ -128,14 +136,33 @@ def clock(name: str) -> None:
     _process.app().clocks.tick(name)
 
 
+async def answer(bridge: Bridge, req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    """What the app behind the bridge answers. The request is counted for the scaling policy."""
+    began = _clock.monotonic()
+    made: func.HttpResponse = await bridge.handle_async(req, context)
+    if not urlsplit(req.url).path.rstrip("/").endswith(_LOOKS):
+        _count(_clock.monotonic() - began)
+    if made.status_code < 500:
+        await asyncio.to_thread(stand_in)
+    return made
+
+
+def _count(seconds: float) -> None:
+    """Count a request. A process whose app could not be built yet counts none."""
+    app = _process.built()
+    if app is not None:
+        app.traffic.count(seconds)
+
+
 def stand_in() -> None:
-    """Chain what the invocation told the audit, and tick, if no clock has ticked for a while. Any
-    invocation that is no clock's calls this when it is done.
+    """Chain what the invocation told the audit, write what was counted, and tick, if no clock has
+    ticked for a while. Any invocation that is no clock's calls this when it is done.
 
     Its own work is done by then, so a failure here does not make the invocation fail.
     """
     try:
         _process.app().audit.settle()
+        _process.app().traffic.write()
         _process.app().clocks.stand_in()
     except BelfryError as error:
         event(_logger, Event.STORAGE_AWAY, level=logging.WARNING, error=str(error))
@@ -143,9 +170,12 @@ def stand_in() -> None:
 
 def clock_by_http() -> func.HttpResponse:
     """Do one whole tick for an outside caller; answers what it did, or that storage failed."""
+    began = _clock.monotonic()
     try:
         did = _process.app().clocks.tick(HTTP)
         now = _process.app().clock.now()
+        _count(_clock.monotonic() - began)
+        _process.app().traffic.write()
     except Unavailable as error:
         return _problem(503, "An outside service did not answer", error)
     except Refused as error:

@@ -27,6 +27,7 @@ care                           the pet-care company's chores: reminders, no-show
 applied                        what was applied from files, and what differs from it since
 health                         which schedules are not well, and whose last run was unusual
 finance                        daily counters, cost report, spend guard
+scaling                        how much there is to do, and what is set at the function app for it
 backups                        dump, compress, upload, read back, restore, compare
 metrics                        what Prometheus scrapes, from storage
 app                            the only place where the parts meet

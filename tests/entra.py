@@ -1,5 +1,5 @@
-"""What stands in for Azure in tests of signing in to PostgreSQL by an identity: App Service's
-identity endpoint, and a server that speaks TLS, as the embedded one does not."""
+"""What stands in for Azure in tests of signing in by an identity: App Service's identity endpoint,
+and, for PostgreSQL, a server that speaks TLS, as the embedded one does not."""
 
 from __future__ import annotations
 
@@ -42,6 +42,8 @@ class Identity:
     """The endpoint's state."""
 
     client_id: str
+    resource: str = RESOURCE
+    """For which it gives tokens."""
     lives: int = 86_400
     """Seconds that a token lives."""
     given: list[str] = field(default_factory=list)
@@ -56,14 +58,14 @@ class Identity:
             return self.broken
         if header != "the header" or query.get("client_id") != [self.client_id]:
             return 400, b'{"statusCode":400,"message":"No managed identity was found"}'
-        assert query["resource"] == [RESOURCE]
+        assert query["resource"] == [self.resource]
         made = token()
         self.given.append(made)
         self.told(made)
         body = {
             "access_token": made,
             "expires_on": str(int(time.time()) + self.lives),
-            "resource": RESOURCE,
+            "resource": self.resource,
             "token_type": "Bearer",
             "client_id": self.client_id,
         }

@@ -23,6 +23,7 @@ from shared.api.metrics import routes as metrics
 from shared.api.notifications import routes as notifications
 from shared.api.plans import routes as plans
 from shared.api.reports import routes as reports
+from shared.api.scaling import routes as scaling
 from shared.api.schedules import (
     backfills,
     conflicts,
@@ -99,6 +100,7 @@ def api(belfry: Callable[[], App], enter: Enter | None = None) -> FastAPI:
     made.include_router(own.router)
     made.include_router(audit.router)
     made.include_router(metrics.router)
+    made.include_router(scaling.router)
     deps.provide(made, belfry)
     pages.install(made)
     made.add_middleware(

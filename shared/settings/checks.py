@@ -13,6 +13,10 @@ from shared.settings.regions import MISTAKEN, REGIONS
 _AGE = "age-secret-key-"
 _BECH32 = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 _HOURS = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)")
+_SITE = re.compile(
+    r"/subscriptions/[\w-]+/resourceGroups/[\w.()-]+/providers/Microsoft\.Web/sites/[\w-]+",
+    re.IGNORECASE | re.ASCII,
+)
 _TAKEN = ("all", "database", "postgres", "state", PRIMARY, "drive")
 
 
@@ -108,6 +112,48 @@ def hours(value: str) -> tuple[int, int]:
     if opens == closes:
         raise ValueError("use two different hours, such as 09:00-20:00; all day is 00:00-24:00")
     return opens, closes
+
+
+def scaling(value: str) -> str:
+    if value not in ("off", "recommend", "apply"):
+        raise ValueError("use off, recommend or apply")
+    return value
+
+
+def site(value: str) -> str:
+    """The resource id of an app, or nothing."""
+    if value and not _SITE.fullmatch(value):
+        raise ValueError(
+            "use the app's resource id, such as "
+            "/subscriptions/ID/resourceGroups/NAME/providers/Microsoft.Web/sites/NAME"
+        )
+    return value
+
+
+def ready(value: str) -> tuple[int, int]:
+    return _range(value, 0, 100)
+
+
+def instances(value: str) -> tuple[int, int]:
+    return _range(value, 1, 1000)
+
+
+def concurrency(value: str) -> tuple[int, int]:
+    return _range(value, 1, 1000)
+
+
+def _range(value: str, least: int, most: int) -> tuple[int, int]:
+    """Two numbers, the first of which is not the greater one."""
+    first, _, last = value.partition("-")
+    try:
+        found = _whole(first.strip(), least, most), _whole(last.strip(), least, most)
+    except ValueError:
+        found = (1, 0)
+    if found[0] > found[1]:
+        raise ValueError(
+            f"use two whole numbers from {least} to {most}, the lower one first, with - between"
+        )
+    return found
 
 
 def daily(value: str) -> int:

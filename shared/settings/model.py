@@ -205,6 +205,24 @@ class AccessSettings:
 _ACCESS = AccessSettings()
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ScalingSettings:
+    """The scaling policy (O8). Of two numbers, the first is the least."""
+
+    mode: str = "recommend"
+    """off, recommend or apply."""
+    site: str = ""
+    """The function app's resource id."""
+    client_id: str = ""
+    """Of the user-assigned identity; empty for the system-assigned one."""
+    ready: tuple[int, int] = (0, 2)
+    instances: tuple[int, int] = (40, 100)
+    concurrency: tuple[int, int] = (8, 16)
+
+
+_SCALING = ScalingSettings()
+
+
 RETENTION = timedelta(days=400)
 """How long notifications are kept, unless a setting says otherwise: costs go 366 days back."""
 
@@ -285,6 +303,7 @@ class Settings(TriggerSettings):
     spend_currency: str = "USD"
     prices: Prices = Prices()
     access: AccessSettings = _ACCESS
+    scaling: ScalingSettings = _SCALING
     alert_routes: str = ""
     """As it was set; `shared.alerts.routes` reads it."""
     alerts_per_hour: int = 20

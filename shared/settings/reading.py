@@ -24,6 +24,7 @@ from shared.settings.model import (
     DriveSettings,
     HeartbeatSettings,
     Prices,
+    ScalingSettings,
     Settings,
     SmsSettings,
     StorageAccount,
@@ -106,6 +107,7 @@ def from_env(
         audit_days=given.checked("AUDIT_TABLE_DAYS", checks.days) or 400,
         prices=_prices(given),
         access=_access(given),
+        scaling=_scaling(given),
         overrides=_overrides(environ),
         task_timezone=read("TASK_TIMEZONE"),
     )
@@ -310,6 +312,26 @@ def _access(given: _Given) -> AccessSettings:
         roles=given.read("ENTRA_ROLES"),
         on_azure=on_azure,
         platform_signs_in=on_azure and signs_in,
+    )
+
+
+def _scaling(given: _Given) -> ScalingSettings:
+    usual = ScalingSettings()
+    mode = given.checked("SCALING", checks.scaling) or usual.mode
+    site = given.checked("SCALING_SITE", checks.site) or ""
+    if mode == "apply" and not given.read("SCALING_SITE"):
+        given.problems.append(
+            "SCALING is 'apply', but SCALING_SITE is not set; give it the function app's resource "
+            "id, or set SCALING to recommend"
+        )
+    return ScalingSettings(
+        mode=mode,
+        site=site,
+        client_id=given.read("AZURE_CLIENT_ID"),
+        ready=given.checked("SCALING_ALWAYS_READY", checks.ready) or usual.ready,
+        instances=given.checked("SCALING_INSTANCES", checks.instances) or usual.instances,
+        concurrency=given.checked("SCALING_HTTP_CONCURRENCY", checks.concurrency)
+        or usual.concurrency,
     )
 
 

@@ -300,6 +300,34 @@ SETTINGS = (
     ),
     Setting("PRICE_CURRENCY", "USD", "Currency of these prices, by its three letters."),
     Setting(
+        "SCALING",
+        "recommend",
+        "What the scaling policy does (docs/scaling.md): off, recommend (says what should be set "
+        "at the function app), or apply (sets it).",
+    ),
+    Setting(
+        "SCALING_SITE",
+        "",
+        "Resource id of the function app (/subscriptions/.../providers/Microsoft.Web/sites/NAME), "
+        "whose scale settings are read, and set by apply.",
+    ),
+    Setting(
+        "SCALING_ALWAYS_READY",
+        "0-2",
+        "How many instances are always ready for HTTP requests: usually, and in an emergency. Each "
+        "costs money all month.",
+    ),
+    Setting(
+        "SCALING_INSTANCES",
+        "40-100",
+        "How many instances there may be at most: usually, and in an emergency.",
+    ),
+    Setting(
+        "SCALING_HTTP_CONCURRENCY",
+        "8-16",
+        "How many requests an instance takes at once: while answers are slow, and usually.",
+    ),
+    Setting(
         "REQUESTS_PER_MINUTE",
         "1200",
         "Requests to the API that one key, or one person, may make in a minute, on all instances "

@@ -466,3 +466,30 @@ def test_the_billing_is_read_without_a_storage_account() -> None:
 def test_a_region_that_is_none_is_told_at_the_start(region: str, said: str) -> None:
     with pytest.raises(Misconfigured, match=f"SMS_DEFAULT_REGION is '{region}'.*{said}"):
         settings.from_env(GOOD | {"SMS_DEFAULT_REGION": region})
+
+
+def test_to_apply_needs_an_app() -> None:
+    with pytest.raises(Misconfigured, match="SCALING is 'apply', but SCALING_SITE is not set"):
+        settings.from_env(GOOD | {"SCALING": "apply"})
+    site = "/subscriptions/0f-1/resourceGroups/rg-x/providers/Microsoft.Web/sites/func-x"
+    read = settings.from_env(GOOD | {"SCALING": "apply", "SCALING_SITE": site})
+    assert (read.scaling.mode, read.scaling.site) == ("apply", site)
+    assert settings.from_env(GOOD).scaling == settings.ScalingSettings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("SCALING", "yes", "use off, recommend or apply"),
+        ("SCALING_SITE", "func-x", "use the app's resource id, such as /subscriptions/"),
+        ("SCALING_ALWAYS_READY", "2", "two whole numbers from 0 to 100, the lower one first"),
+        ("SCALING_ALWAYS_READY", "2-0", "two whole numbers from 0 to 100, the lower one first"),
+        ("SCALING_INSTANCES", "0-10", "two whole numbers from 1 to 1000"),
+        ("SCALING_INSTANCES", "40-1001", "two whole numbers from 1 to 1000"),
+        ("SCALING_HTTP_CONCURRENCY", "many", "two whole numbers from 1 to 1000"),
+    ],
+)
+def test_wrong_settings_of_the_scaling_are_told(name: str, value: str, said: str) -> None:
+    with pytest.raises(Misconfigured, match=f"{name} is '{value}'; use .*") as caught:
+        settings.from_env(GOOD | {name: value})
+    assert said in str(caught.value)

@@ -95,6 +95,20 @@ class Sent:
     long: bool
 
 
+_PEEKED = 32
+"""The most messages that a queue shows at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What waits for workers."""
+
+    messages: int
+    """That are visible, as far as they were looked at."""
+    waited: timedelta
+    """How long the one that has waited longest has been visible."""
+
+
 class JobQueue:
     """Both job queues. Every method raises `Unavailable` or `Refused` if storage fails."""
 
@@ -123,14 +137,27 @@ class JobQueue:
         """How long the first visible message has waited; zero if there is none."""
         with translated(_SERVICE):
             text = self._of(long).peek()
-        try:
-            at = None if text is None else parse(text).at
-        except Invalid:  # the worker that receives it will log that
-            at = None
-        return timedelta() if at is None else max(now - at, timedelta())
+        return timedelta() if text is None else _waited(text, now)
+
+    def due(self, now: datetime) -> Due:
+        """What waits for workers, in both queues. A queue's length would count every message that
+        waits invisibly for its time as well. It looks at no more than 32 messages of each."""
+        with translated(_SERVICE):
+            texts = [text for queue in (self._short, self._long) for text in queue.peeked(_PEEKED)]
+        waits = [_waited(text, now) for text in texts]
+        return Due(len(texts), max(waits, default=timedelta()))
 
     def _of(self, long: bool) -> Queue:
         return self._long if long else self._short
+
+
+def _waited(text: str, now: datetime) -> timedelta:
+    """How long a message has been visible; zero if it does not say since when."""
+    try:
+        at = parse(text).at
+    except Invalid:  # the worker that receives it will log that
+        at = None
+    return timedelta() if at is None else max(now - at, timedelta())
 
 
 class ShardQueue:
