@@ -8,10 +8,14 @@ from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
+from typing import Literal
 
 from shared.errors import Misconfigured
 from shared.settings.secret import UNSET, Secret
 from shared.settings.table import task_settings
+
+StorageService = Literal["blob", "queue", "table"]
+"""A service of a storage account, as its URLs name it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,8 +24,26 @@ class StorageAccount:
 
     connection_string: Secret
     account_name: str = ""
+    """For an identity; a connection string has a name in it."""
     client_id: str = ""
     """The client id of the user-assigned identity; empty for the system-assigned one."""
+    developer: bool = False
+    """Whether the identity is that of the person at this machine, who signed in (`az login`)."""
+    blob_url: str = ""
+    """Where the service answers an identity, without a slash at its end. If it is empty, where
+    Azure's public cloud has the account of that name."""
+    queue_url: str = ""
+    table_url: str = ""
+
+    @property
+    def is_given(self) -> bool:
+        """Whether any account is."""
+        return bool(self.connection_string.reveal() or self.account_name)
+
+    def url(self, service: StorageService) -> str:
+        """Where a service of an account without connection string answers."""
+        given = {"blob": self.blob_url, "queue": self.queue_url, "table": self.table_url}
+        return given[service] or f"https://{self.account_name}.{service}.core.windows.net"
 
 
 Values = Mapping[str, Secret]

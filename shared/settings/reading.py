@@ -13,6 +13,7 @@ from urllib.parse import quote
 from shared import outgoing
 from shared.errors import Misconfigured
 from shared.settings import checks, databases
+from shared.settings.accounts import ALL, read_account
 from shared.settings.model import (
     PRIMARY,
     AccessSettings,
@@ -27,6 +28,7 @@ from shared.settings.model import (
     Settings,
     SmsSettings,
     StorageAccount,
+    StorageService,
     StorageSettings,
     StripeSettings,
     Tracing,
@@ -143,8 +145,7 @@ def for_storage(environ: Mapping[str, str]) -> StorageSettings:
 
 def for_audit(environ: Mapping[str, str]) -> StorageSettings | None:
     """Read where the audit is; None if no storage account is set. Raises `Misconfigured`."""
-    account = _Given(environ).account("AzureWebJobsStorage")
-    there = account.connection_string or account.account_name
+    there = _Given(environ).account("AzureWebJobsStorage").is_given
     return for_storage(environ) if there else None
 
 
@@ -167,13 +168,19 @@ def for_billing(environ: Mapping[str, str]) -> BillingSettings:
         stripe=stripe,
         prefix=prefix,
         fee_max_age=max_age,
-        storage=account if account.connection_string or account.account_name else None,
+        storage=account if account.is_given else None,
     )
 
 
 def _storage(given: _Given) -> StorageAccount:
-    storage = given.account("AzureWebJobsStorage")
-    if not storage.connection_string and not storage.account_name:
+    name = "AzureWebJobsStorage"
+    storage = given.account(name)
+    if storage.client_id and not given.read(f"{name}__credential"):
+        given.problems.append(
+            f"{name}__clientId is set, but {name}__credential is not, without which the host does "
+            "not heed it; set it to managedidentity"
+        )
+    if not storage.is_given and not given.problems:
         given.problems.append(
             "AzureWebJobsStorage is not set; give it a connection string (`make start` writes one "
             "into local.settings.json), or set AzureWebJobsStorage__accountName"
@@ -265,12 +272,10 @@ class _Given:
             shown = Secret(value) if setting.secret else value
             self.problems.append(f"{setting.name} is {shown!r}; {error}")
 
-    def account(self, name: str) -> StorageAccount:
-        return StorageAccount(
-            connection_string=Secret(self.read(name)),
-            account_name=self.read(f"{name}__accountName"),
-            client_id=self.read(f"{name}__clientId"),
-        )
+    def account(self, name: str, services: Sequence[StorageService] = ALL) -> StorageAccount:
+        found, problems = read_account(name, self.read, services)
+        self.problems += problems
+        return found
 
     def database(self, name: str) -> Secret:
         """The variable's value as the URL of a database."""
@@ -362,17 +367,17 @@ def _scaling(given: _Given) -> ScalingSettings:
 
 
 def _destinations(given: _Given, storage: StorageAccount) -> dict[str, DestinationSettings]:
-    backup = given.account("BACKUP_STORAGE")
+    backup = given.account("BACKUP_STORAGE", ("blob",))
     primary = DestinationSettings(
-        account=backup if backup.connection_string or backup.account_name else storage,
+        account=backup if backup.is_given else storage,
         container=given.read("BACKUP_CONTAINER"),
     )
     found = {PRIMARY: primary}
     names = given.read("BACKUP_DESTINATIONS")
     for name in checks.names(names, "BACKUP_DESTINATIONS", given.problems):
-        own = given.account(f"BACKUP_{name.upper()}_STORAGE")
+        own = given.account(f"BACKUP_{name.upper()}_STORAGE", ("blob",))
         one = DestinationSettings(
-            account=own if own.connection_string or own.account_name else primary.account,
+            account=own if own.is_given else primary.account,
             container=given.read(f"BACKUP_{name.upper()}_CONTAINER") or primary.container,
         )
         if one in found.values():

@@ -25,15 +25,16 @@ SETTINGS = (
     Setting(
         "AzureWebJobsStorage",
         "",
-        "Connection string of the storage account that holds schedules, jobs and queues. "
-        "With a managed identity set AzureWebJobsStorage__accountName and __clientId instead.",
+        "Connection string of the storage account that holds schedules, jobs and queues. With a "
+        "managed identity set AzureWebJobsStorage__accountName, __clientId and "
+        "__credential=managedidentity instead.",
         secret=True,
     ),
     Setting(
         "BACKUP_STORAGE",
         "",
-        "Connection string of the account that backups go to, or BACKUP_STORAGE__accountName "
-        "and __clientId. Default: the account of AzureWebJobsStorage.",
+        "Connection string of the account that backups go to, or BACKUP_STORAGE__accountName and "
+        "__clientId. Default: the account of AzureWebJobsStorage.",
         secret=True,
     ),
     Setting("BACKUP_CONTAINER", "backups", "Blob container that backups go to."),
