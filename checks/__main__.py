@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[1]
 QUICK = {
     "bicep": "checks.bicep.check",
     "infra": "checks.infra.check",
+    "monitoring": "checks.monitoring.check",
 }
 """The module of each check: its `check(root: Path) -> Outcome` looks at the project in `root`."""
 

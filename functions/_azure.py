@@ -14,13 +14,15 @@ import logging
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import azure.functions as func
 
 from functions import _process
 from functions._logs import following
 from shared import settings as configuration
+from shared import tracing
 from shared.access import Caller, Role
 from shared.alerts import routes
 from shared.backups import engines
@@ -36,7 +38,14 @@ from shared.settings import TriggerSettings
 from shared.storage.names import Names
 from shared.tasks import Task
 
+if TYPE_CHECKING:
+    from shared.api.bridge import Bridge
+
 _BY_HAND = timedelta(seconds=30)
+_LOOKS = "/api/v1/scaling"
+"""Whoever looks at the scaling does not move it."""
+
+_clock = SystemClock()
 
 _logger = logging.getLogger("belfry.clocks")
 
@@ -80,13 +89,16 @@ def timer(task: Task) -> func.Blueprint:
     @blueprint.timer_trigger(
         arg_name="timer", schedule=wakes, run_on_startup=False, use_monitor=True
     )
-    def run(timer: func.TimerRequest) -> None:
-        if by_hand(timer, SystemClock().now()):  # the host uses the machine's clock
-            # `/admin/functions/{name}` takes only the host's master key, and says nothing of who
-            by = Caller(name="master key", role=Role.ADMIN)
-            _process.app().manager.run_now(task.name, force=True, by=by)
-        else:
-            _process.app().clocks.tick(task.name)
+    def run(timer: func.TimerRequest, context: func.Context) -> None:
+        belfry = _process.app()
+        with tracing.continued(of_host(context)):
+            if by_hand(timer, SystemClock().now()):  # the host uses the machine's clock
+                # `/admin/functions/{name}` takes only the host's master key, and does not say who
+                by = Caller(name="master key", role=Role.ADMIN)
+                with tracing.span(f"run {task.name}", tracing.Kind.SERVER):
+                    belfry.manager.run_now(task.name, force=True, by=by)
+            else:
+                belfry.clocks.tick(task.name)
 
     return blueprint
 
@@ -125,29 +137,62 @@ def _work(text: str, long: bool) -> None:
     stand_in()
 
 
-def clock(name: str) -> None:
+def clock(name: str, context: func.Context) -> None:
     """Do one whole tick, for the clock of that name."""
-    _process.app().clocks.tick(name)
+    with tracing.continued(of_host(context)):
+        _process.app().clocks.tick(name)
+
+
+def of_host(context: func.Context) -> str | None:
+    """The `traceparent` that the host gives to an invocation: so what the app does, and what the
+    host writes of the invocation, are one operation in Application Insights.
+    https://learn.microsoft.com/azure/azure-functions/opentelemetry-howto"""
+    return getattr(context.trace_context, "trace_parent", None) or None
+
+
+async def answer(bridge: Bridge, req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    """What the app behind the bridge answers. The request is counted for the scaling policy."""
+    began = _clock.monotonic()
+    with following(context):
+        made: func.HttpResponse = await bridge.handle_async(req, context)
+        if not urlsplit(req.url).path.rstrip("/").endswith(_LOOKS):
+            _count(_clock.monotonic() - began)
+        if made.status_code < 500:
+            await asyncio.to_thread(stand_in)
+    return made
+
+
+def _count(seconds: float) -> None:
+    """Count a request. A process whose app could not be built yet counts none."""
+    app = _process.built()
+    if app is not None:
+        app.traffic.count(seconds)
 
 
 def stand_in() -> None:
-    """Chain what the invocation told the audit, and tick, if no clock has ticked for a while. Any
-    invocation that is no clock's calls this when it is done.
+    """Chain what the invocation told the audit, write what was counted, and tick, if no clock has
+    ticked for a while. Any invocation that is no clock's calls this when it is done.
 
     Its own work is done by then, so a failure here does not make the invocation fail.
     """
     try:
         _process.app().audit.settle()
+        _process.app().traffic.write()
         _process.app().clocks.stand_in()
     except BelfryError as error:
         event(_logger, Event.STORAGE_AWAY, level=logging.WARNING, error=str(error))
 
 
-def clock_by_http() -> func.HttpResponse:
+def clock_by_http(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """Do one whole tick for an outside caller; answers what it did, or that storage failed."""
+    began = _clock.monotonic()
     try:
-        did = _process.app().clocks.tick(HTTP)
-        now = _process.app().clock.now()
+        belfry = _process.app()
+        with tracing.continued(of_host(context) or req.headers.get("traceparent")):
+            did = belfry.clocks.tick(HTTP)
+        now = belfry.clock.now()
+        _count(_clock.monotonic() - began)
+        belfry.traffic.write()
     except Unavailable as error:
         return _problem(503, "An outside service did not answer", error)
     except Refused as error:

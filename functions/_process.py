@@ -26,6 +26,11 @@ def app() -> App:
         return _app()
 
 
+def built() -> App | None:
+    """The app, if it was built already."""
+    return _app() if _app.cache_info().currsize else None
+
+
 @functools.cache
 def _app() -> App:
     from shared.process import started

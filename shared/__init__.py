@@ -6,6 +6,7 @@ identity                       the app's managed identity: signs in to Azure and
 money                          amounts in minor units, and how they are written
 charts                         pure: values -> a chart as SVG; a chart as PNG, for mail
 settings, log, redaction       configuration; log lines, and removing secrets from them
+tracing                        what a request or a tick causes, as spans; off by default
 recurrence                     pure: (recurrence, instant) -> next instant, in any IANA zone
 access                         pure: who asks, and what that caller may see and do
 schedules                      pure: what a schedule is, and what it owes at `now`
@@ -27,6 +28,7 @@ care                           the pet-care company's chores: reminders, no-show
 applied                        what was applied from files, and what differs from it since
 health                         which schedules are not well, and whose last run was unusual
 finance                        daily counters, cost report, spend guard
+scaling                        how much there is to do, and what is set at the function app for it
 backups                        dump, compress, upload, read back, restore, compare
 metrics                        what Prometheus scrapes, from storage
 app                            the only place where the parts meet

@@ -12,7 +12,7 @@ import functools
 from collections import deque
 from typing import TYPE_CHECKING
 
-from shared.errors import Unavailable
+from shared.errors import Refused, Unavailable
 from shared.redaction import redact
 
 if TYPE_CHECKING:
@@ -39,6 +39,20 @@ def credential(client_id: str) -> TokenCredential:
     return ManagedIdentityCredential(
         client_id=client_id or None, connection_timeout=_CONNECTING, read_timeout=_READING
     )
+
+
+def token(client_id: str, scope: str) -> str:
+    """A token for a service of Azure that no SDK is used for. Raises `Refused` if the app has no
+    such identity, `Unavailable` if there is no answer."""
+    from azure.core.exceptions import AzureError, ClientAuthenticationError
+
+    try:
+        found: str = credential(client_id).get_token(scope).token
+    except ClientAuthenticationError as error:
+        raise Refused("managed identity", f"gave no token: {_first_line(error)}") from None
+    except (AzureError, ValueError) as error:
+        raise Unavailable("managed identity", f"gave no token: {_first_line(error)}") from None
+    return found
 
 
 def database_password(client_id: str) -> str:
@@ -75,8 +89,12 @@ def advice(said: str, user: str) -> str:
 
 
 def _why(client_id: str, error: BaseException) -> str:
-    said = redact(str(error)).strip().splitlines() or [type(error).__name__]
     return (
-        f"gave no token for PostgreSQL: {said[0]:.300} (AZURE_CLIENT_ID is {client_id}; the app "
-        "must have that identity, and its IDENTITY_ENDPOINT must answer)"
+        f"gave no token for PostgreSQL: {_first_line(error)} (AZURE_CLIENT_ID is {client_id}; the "
+        "app must have that identity, and its IDENTITY_ENDPOINT must answer)"
     )
+
+
+def _first_line(error: BaseException) -> str:
+    said = redact(str(error)).strip().splitlines() or [type(error).__name__]
+    return said[0][:300]

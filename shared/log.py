@@ -140,11 +140,16 @@ class Event(StrEnum):
     KEY_REFUSED = "key_refused"
     KEY_UNREADABLE = "key_unreadable"
     KEY_USE_UNNOTED = "key_use_unnoted"
+    TRAFFIC_UNWRITTEN = "traffic_unwritten"
+    SCALING_RECOMMENDED = "scaling_recommended"
+    SCALING_APPLIED = "scaling_applied"
     AUDIT_ANCHORED = "audit_anchored"
     AUDIT_ARCHIVED = "audit_archived"
     AUDIT_BROKEN = "audit_broken"
     AUDIT_RESUMED = "audit_resumed"
     AUDIT_UNSETTLED = "audit_unsettled"
+    SPAN = "span"
+    SPANS_DROPPED = "spans_dropped"
 
 
 _MARGIN = 4

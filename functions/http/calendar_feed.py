@@ -4,13 +4,10 @@ Calendar programs cannot send the host's key, so this path of `/api` has a funct
 which asks for none. Of two routes that fit, the host takes the one with more fixed words.
 """
 
-import asyncio
-
 import azure.functions as func
 
 from functions import _process
-from functions._azure import stand_in
-from functions._logs import following
+from functions._azure import answer
 
 blueprint = func.Blueprint()
 
@@ -23,8 +20,4 @@ blueprint = func.Blueprint()
 )
 async def calendar_feed(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """Every request for the feed."""
-    with following(context):
-        answer: func.HttpResponse = await _process.feed().handle_async(req, context)
-        if answer.status_code < 500:
-            await asyncio.to_thread(stand_in)
-    return answer
+    return await answer(_process.feed(), req, context)

@@ -1,12 +1,9 @@
 """`/hooks`: what providers tell us, without a key: each request is signed by its provider."""
 
-import asyncio
-
 import azure.functions as func
 
 from functions import _process
-from functions._azure import stand_in
-from functions._logs import following
+from functions._azure import answer
 
 blueprint = func.Blueprint()
 
@@ -17,8 +14,4 @@ blueprint = func.Blueprint()
 )
 async def hooks(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """Every request for `/hooks/...`."""
-    with following(context):
-        answer: func.HttpResponse = await _process.hooks().handle_async(req, context)
-        if answer.status_code < 500:
-            await asyncio.to_thread(stand_in)
-    return answer
+    return await answer(_process.hooks(), req, context)

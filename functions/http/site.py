@@ -1,13 +1,10 @@
 """The pages that need no key: `/status` (L9) and `/ops/uptime` (L13). No route of the API is
 reachable here."""
 
-import asyncio
-
 import azure.functions as func
 
 from functions import _process
-from functions._azure import stand_in
-from functions._logs import following
+from functions._azure import answer
 
 blueprint = func.Blueprint()
 
@@ -18,8 +15,4 @@ blueprint = func.Blueprint()
 )
 async def site(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """Every other request."""
-    with following(context):
-        answer: func.HttpResponse = await _process.site().handle_async(req, context)
-        if answer.status_code < 500:
-            await asyncio.to_thread(stand_in)
-    return answer
+    return await answer(_process.site(), req, context)

@@ -165,6 +165,13 @@ KINDS: Mapping[AlertKind, About] = MappingProxyType(
             "out who could write to the storage account since then; compare with the files in the "
             "container of the anchors (docs/audit.md).",
         ),
+        AlertKind.SCALING_EMERGENCY: About(
+            severity=Severity.CRITICAL,
+            title="Scaling emergency",
+            what_to_do="Look who sends so many requests (the app's requests by address in "
+            "Application Insights), and whether they are wanted: a key can be revoked. "
+            "GET /api/v1/scaling says what is set at the app, and why it is not more.",
+        ),
     }
 )
 

@@ -39,6 +39,8 @@ class AlertKind(StrEnum):
     """The company's database does not answer, or its schema is not that of the code."""
     AUDIT_BROKEN = "audit_broken"
     """The chain of the audit does not fit: somebody changed it."""
+    SCALING_EMERGENCY = "scaling_emergency"
+    """More requests come than the app is meant for."""
 
 
 class AlertService(Protocol):

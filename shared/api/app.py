@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from fastapi import Depends, FastAPI
 
-from shared.api import bodies, deps, front, pages, problems, query, roles
+from shared.api import bodies, deps, front, pages, problems, query, roles, traced
 from shared.api.alerts import routes as alerts
 from shared.api.applied import routes as applied
 from shared.api.audit import routes as audit
@@ -23,6 +23,7 @@ from shared.api.metrics import routes as metrics
 from shared.api.notifications import routes as notifications
 from shared.api.plans import routes as plans
 from shared.api.reports import routes as reports
+from shared.api.scaling import routes as scaling
 from shared.api.schedules import (
     backfills,
     conflicts,
@@ -99,8 +100,10 @@ def api(belfry: Callable[[], App], enter: Enter | None = None) -> FastAPI:
     made.include_router(own.router)
     made.include_router(audit.router)
     made.include_router(metrics.router)
+    made.include_router(scaling.router)
     deps.provide(made, belfry)
     pages.install(made)
+    traced.install(made)
     made.add_middleware(
         Door,
         enter=enter or (lambda knock: belfry().gate.enter(knock)),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 from shared.alerts.book import Book
 from shared.app.stores import Stores
 from shared.clock import Clock
@@ -13,9 +16,17 @@ from shared.notifications.outbox import Outbox
 from shared.settings import Settings
 from shared.tasks.services import once
 
+if TYPE_CHECKING:
+    from shared.scaling.service import Scaling
+
 
 def metrics(
-    settings: Settings, at: Stores, jobs: JobIndex, listing: Listing, clock: Clock
+    settings: Settings,
+    at: Stores,
+    jobs: JobIndex,
+    listing: Listing,
+    scaling: Callable[[], Scaling],
+    clock: Clock,
 ) -> Metrics:
     names = at.names
     queues = {
@@ -35,6 +46,7 @@ def metrics(
             queues={name: at.connection.queue(queue) for name, queue in queues.items()},
             book=once(lambda: Book(at.connection, names.alerts)),
             outbox=once(lambda: Outbox(at.connection, names.notifications)),
+            scaling=lambda: scaling().known(),
             clock=clock,
             shown=settings.metrics_schedules,
         )

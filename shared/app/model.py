@@ -38,6 +38,7 @@ from shared.listing.listing import Listing
 from shared.log import Event, event
 from shared.metrics.service import Metrics
 from shared.notifications.paid import PaidMessages
+from shared.scaling.traffic import Traffic
 from shared.schedules.upcoming import upcoming
 from shared.settings import Settings
 from shared.storage.connect import Connection
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
     from shared.billing.service import Billing
     from shared.finance.service import Finance
     from shared.notifications.service import Notifications
+    from shared.scaling.service import Scaling
 
 
 _logger = logging.getLogger("belfry")
@@ -113,6 +115,9 @@ class App:
     audit: AuditTrail
     """What is told of each change; `manager` and `control` do so by themselves."""
     metrics: Metrics
+    traffic: Traffic
+    """Told of each request that was answered."""
+    scaling: Callable[[], Scaling]
     started_at: datetime
     """When this process built the app."""
     connection: Connection

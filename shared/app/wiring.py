@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from shared.alerts.of_engine import EngineAlerts
 from shared.alerts.of_notifications import NotificationAlerts
 from shared.alerts.port import AlertMonitor, AlertService, DatabaseMonitor
-from shared.app import access, domains, engine
+from shared.app import access, domains, engine, scaling
 from shared.app.metrics import metrics
 from shared.app.model import App
 from shared.app.stores import Stores
@@ -49,6 +49,7 @@ from shared.listing.checking import Checking
 from shared.listing.upkeep import Upkeep
 from shared.notifications.paid import PaidMessages
 from shared.notifications.port import NotificationService
+from shared.scaling.port import ScalingService
 from shared.settings import Settings
 from shared.storage.checked import CheckedClock
 from shared.storage.connect import Connection
@@ -108,6 +109,7 @@ def build(
             ScheduleMonitor: lambda: Monitor(health, alerts(), at.meta),
             DriftMonitor: lambda: Watch(looking, alerts()),
             ArchiveService: lambda: archive(),
+            ScalingService: lambda: scales(),
             PetCare: lambda: domains.care(settings, notifications, billing, alerts),
         }
     )
@@ -159,6 +161,8 @@ def build(
     finance = once(lambda: domains.finance(settings, at.connection, alerts))
     archive = once(lambda: domains.archive(settings, at))
     billing = once(lambda: domains.billing(settings, clock))
+    traffic = scaling.traffic(settings.scaling, at, clock)
+    scales = once(lambda: scaling.scaling(settings.scaling, at, traffic, audit, alerts))
     executor = Executor(tasks, services, clock)
     keys, gate = access.made(settings, at, clock, audit)
     by_hand, short, long = engine.workers(at, outcomes, executor, limits, held, settings, clock)
@@ -204,7 +208,9 @@ def build(
         calendars=calendars,
         feeds=feeds,
         audit=audit,
-        metrics=metrics(settings, at, jobs, listing, clock),
+        metrics=metrics(settings, at, jobs, listing, scales, clock),
+        traffic=traffic,
+        scaling=scales,
         started_at=clock.now(),
         connection=at.connection,
     )

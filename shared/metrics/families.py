@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from shared.jobs.totals import LASTED, LATE, Figures, Histogram
-from shared.metrics.reading import Engine, Reading
+from shared.metrics.reading import Engine, Load, Reading
 from shared.schedules.job import ENDED, RAN, Status
 
 if TYPE_CHECKING:
@@ -136,6 +136,33 @@ def _of_engine(engine: Engine) -> Iterator[Metric]:
     )
     yield _gauge(
         "belfry_job_feed_jobs", "Jobs that ended and are not packed into the index.", engine.feed
+    )
+    if engine.load is not None:
+        yield from _of_load(engine.load)
+
+
+def _of_load(load: Load) -> Iterator[Metric]:
+    yield _gauge(
+        "belfry_requests_per_minute",
+        "HTTP requests of all instances in the median of five minutes.",
+        load.requests_per_minute,
+    )
+    if load.p95_seconds is not None:
+        yield _gauge(
+            "belfry_request_latency_seconds",
+            "How long a share of the requests took at most.",
+            {"0.95": load.p95_seconds},
+            "quantile",
+        )
+    yield _gauge(
+        "belfry_queue_wait_seconds",
+        "How long the message that has waited longest has been due.",
+        load.queue_wait_seconds,
+    )
+    yield _gauge(
+        "belfry_scaling_verdict",
+        "What the scaling policy says: -1 down, 0 keep, 1 up, 2 emergency.",
+        load.verdict,
     )
 
 

@@ -21,8 +21,10 @@ from shared.engine.records.job_index import JobIndex
 from shared.jobs.totals import Figures, Totals
 from shared.listing.listing import Listing
 from shared.listing.wanted import Wanted
-from shared.metrics.reading import Engine, Projects, Reading
+from shared.metrics.reading import Engine, Load, Projects, Reading
 from shared.notifications.outbox import Outbox
+from shared.scaling.policy import GAP, Level
+from shared.scaling.state import State
 from shared.schedules.job import Status
 from shared.storage.queues.queue import Queue
 from shared.storage.tables.facts import Meta
@@ -48,6 +50,7 @@ class Sources:
     """By what they are called among the metrics."""
     book: Callable[[], Book]
     outbox: Callable[[], Outbox]
+    scaling: Callable[[], State | None]
     clock: Clock
     shown: int
     """How many schedules have series of their own."""
@@ -129,10 +132,11 @@ def _engine(at: Sources, totals: Totals, feed: int, now: datetime) -> Engine:
         at.meta.clocks,
         lambda: at.book().current(),
         lambda: at.outbox().pending(now, MOST_DUE),
+        at.scaling,
         *(at.queues[name].length for name in names),
     ]
     with Pool(_AT_ONCE, "metrics") as pool:
-        clocks, alerts, pending, *lengths = pool.map(lambda one: one(), work)
+        clocks, alerts, pending, scaling, *lengths = pool.map(lambda one: one(), work)
     return Engine(
         clocks={
             name: max(0.0, (now - last).total_seconds())
@@ -146,4 +150,17 @@ def _engine(at: Sources, totals: Totals, feed: int, now: datetime) -> Engine:
         alerts=Counter(one.kind.value for one in alerts if one.state is AlertState.OPEN),
         notifications={True: pending[0], False: pending[1]},
         feed=feed,
+        load=_load(scaling, now),
+    )
+
+
+def _load(state: State | None, now: datetime) -> Load | None:
+    """What the scaling policy measured last; None if that was long ago."""
+    if state is None or now - state.verdict.held.judged_at > GAP:
+        return None
+    return Load(
+        requests_per_minute=state.measures.requests_per_minute,
+        p95_seconds=state.measures.p95_seconds,
+        queue_wait_seconds=state.measures.queue_wait_seconds,
+        verdict=state.verdict.level.rank - Level.KEEP.rank,
     )

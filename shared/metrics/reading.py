@@ -12,6 +12,18 @@ Projects = frozenset[int] | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Load:
+    """What the scaling policy measured."""
+
+    requests_per_minute: int
+    p95_seconds: float | None
+    """None if there were too few requests."""
+    queue_wait_seconds: float
+    verdict: int
+    """-1: down, 0: keep, 1: up, 2: emergency."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Engine:
     """What concerns the whole app, and no project."""
 
@@ -29,6 +41,8 @@ class Engine:
     """How many notifications wait for their time (False), and how many are due (True)."""
     feed: int
     """How many jobs the feed of the index of jobs holds."""
+    load: Load | None
+    """None if nothing was measured lately."""
 
     @property
     def tick_age(self) -> float | None:

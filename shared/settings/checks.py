@@ -7,12 +7,16 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from shared import money
-from shared.settings.model import PRIMARY
+from shared.settings.model import PRIMARY, Tracing
 from shared.settings.regions import MISTAKEN, REGIONS
 
 _AGE = "age-secret-key-"
 _BECH32 = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 _HOURS = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)")
+_SITE = re.compile(
+    r"/subscriptions/[\w-]+/resourceGroups/[\w.()-]+/providers/Microsoft\.Web/sites/[\w-]+",
+    re.IGNORECASE | re.ASCII,
+)
 _TAKEN = ("all", "database", "postgres", "state", PRIMARY, "drive")
 
 
@@ -108,6 +112,48 @@ def hours(value: str) -> tuple[int, int]:
     if opens == closes:
         raise ValueError("use two different hours, such as 09:00-20:00; all day is 00:00-24:00")
     return opens, closes
+
+
+def scaling(value: str) -> str:
+    if value not in ("off", "recommend", "apply"):
+        raise ValueError("use off, recommend or apply")
+    return value
+
+
+def site(value: str) -> str:
+    """The resource id of an app, or nothing."""
+    if value and not _SITE.fullmatch(value):
+        raise ValueError(
+            "use the app's resource id, such as "
+            "/subscriptions/ID/resourceGroups/NAME/providers/Microsoft.Web/sites/NAME"
+        )
+    return value
+
+
+def ready(value: str) -> tuple[int, int]:
+    return _range(value, 0, 100)
+
+
+def instances(value: str) -> tuple[int, int]:
+    return _range(value, 1, 1000)
+
+
+def concurrency(value: str) -> tuple[int, int]:
+    return _range(value, 1, 1000)
+
+
+def _range(value: str, least: int, most: int) -> tuple[int, int]:
+    """Two numbers, the first of which is not the greater one."""
+    first, _, last = value.partition("-")
+    try:
+        found = _whole(first.strip(), least, most), _whole(last.strip(), least, most)
+    except ValueError:
+        found = (1, 0)
+    if found[0] > found[1]:
+        raise ValueError(
+            f"use two whole numbers from {least} to {most}, the lower one first, with - between"
+        )
+    return found
 
 
 def daily(value: str) -> int:
@@ -241,3 +287,48 @@ def base_url(value: str) -> None:
             "use a URL such as https://belfry.example.com, without a slash at its end, a query or "
             "a password"
         )
+
+
+def tracing(value: str) -> Tracing:
+    try:
+        return Tracing(value)
+    except ValueError:
+        raise ValueError("use off, azure or console") from None
+
+
+def ratio(value: str) -> float:
+    try:
+        number = float(value)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 1:
+        raise ValueError("use a number from 0 to 1, such as 0.25 for a quarter of all traces")
+    return number
+
+
+_INSTRUMENTATION_KEY = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+def is_insights(value: str) -> bool:
+    """Whether it can be a connection string of Application Insights.
+    https://learn.microsoft.com/azure/azure-monitor/app/connection-strings"""
+    parts = value.split(";")
+    if any(part.count("=") != 1 for part in parts):  # not even at the end, for the exporter
+        return False
+    return bool(_INSTRUMENTATION_KEY.fullmatch(_pairs(value).get("instrumentationkey", "")))
+
+
+def insights_sign_in(value: str) -> dict[str, str]:
+    """What it says, by names in small letters; nothing if it is not set."""
+    if not value:
+        return {}
+    said = _pairs(value)
+    if said.get("authorization") != "AAD":
+        raise ValueError("use Authorization=AAD, or ClientId=<client id>;Authorization=AAD")
+    return said
+
+
+def _pairs(value: str) -> dict[str, str]:
+    """The parts of `Name=value;...`, by names in small letters."""
+    found = (part.partition("=") for part in value.split(";") if part)
+    return {name.strip().lower(): text.strip() for name, _, text in found}

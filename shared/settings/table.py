@@ -25,15 +25,16 @@ SETTINGS = (
     Setting(
         "AzureWebJobsStorage",
         "",
-        "Connection string of the storage account that holds schedules, jobs and queues. "
-        "With a managed identity set AzureWebJobsStorage__accountName and __clientId instead.",
+        "Connection string of the storage account that holds schedules, jobs and queues. With a "
+        "managed identity set AzureWebJobsStorage__accountName, __clientId and "
+        "__credential=managedidentity instead.",
         secret=True,
     ),
     Setting(
         "BACKUP_STORAGE",
         "",
-        "Connection string of the account that backups go to, or BACKUP_STORAGE__accountName "
-        "and __clientId. Default: the account of AzureWebJobsStorage.",
+        "Connection string of the account that backups go to, or BACKUP_STORAGE__accountName and "
+        "__clientId. Default: the account of AzureWebJobsStorage.",
         secret=True,
     ),
     Setting("BACKUP_CONTAINER", "backups", "Blob container that backups go to."),
@@ -232,6 +233,17 @@ SETTINGS = (
         "Critical ones have as many places again.",
     ),
     Setting(
+        "TRACING",
+        "off",
+        "Where traces go (docs/tracing.md): off, azure (to Application Insights, whose connection "
+        "string is in APPLICATIONINSIGHTS_CONNECTION_STRING) or console (to the log).",
+    ),
+    Setting(
+        "TRACING_RATIO",
+        "1",
+        "Which part of all traces is kept, from 0 to 1.",
+    ),
+    Setting(
         "AUDIT_TABLE_DAYS",
         "400",
         "Days after which the audit's records are kept only in its files, which hold all of them "
@@ -298,6 +310,34 @@ SETTINGS = (
         "Price of 10,000 requests to blobs, in millionths of PRICE_CURRENCY.",
     ),
     Setting("PRICE_CURRENCY", "USD", "Currency of these prices, by its three letters."),
+    Setting(
+        "SCALING",
+        "recommend",
+        "What the scaling policy does (docs/scaling.md): off, recommend (says what should be set "
+        "at the function app), or apply (sets it).",
+    ),
+    Setting(
+        "SCALING_SITE",
+        "",
+        "Resource id of the function app (/subscriptions/.../providers/Microsoft.Web/sites/NAME), "
+        "whose scale settings are read, and set by apply.",
+    ),
+    Setting(
+        "SCALING_ALWAYS_READY",
+        "0-2",
+        "How many instances are always ready for HTTP requests: usually, and in an emergency. Each "
+        "costs money all month.",
+    ),
+    Setting(
+        "SCALING_INSTANCES",
+        "40-100",
+        "How many instances there may be at most: usually, and in an emergency.",
+    ),
+    Setting(
+        "SCALING_HTTP_CONCURRENCY",
+        "8-16",
+        "How many requests an instance takes at once: while answers are slow, and usually.",
+    ),
     Setting(
         "REQUESTS_PER_MINUTE",
         "1200",

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from shared.errors import Invalid
 from shared.storage.failures import translated
 from shared.storage.queues.queue import Queue, Receipt
+from shared.tracing.parent import read
 
 _SERVICE = "queue storage"
 AHEAD = timedelta(seconds=1)
@@ -38,11 +39,16 @@ class Message:
     """Which queue it is in."""
     at: datetime | None = None
     """When it was to become visible, the first time that it was sent; None before that."""
+    trace: str | None = None
+    """The `traceparent` of what caused it. It stays the same when the message is sent again. A job
+    whose row names another belongs to that one."""
 
     def text(self) -> str:
         said: dict[str, object] = {"jobs": self.job_ids, "sent_at": self.sent_at.isoformat()}
         if self.at is not None:
             said["at"] = self.at.isoformat()
+        if self.trace is not None:
+            said["trace"] = self.trace
         return json.dumps(said | {"returns": self.returns})
 
     def received(self, now: datetime) -> Message:
@@ -60,7 +66,9 @@ def parse(text: str, *, long: bool = False) -> Message:
         if type(returns) is not int or returns < 0:
             raise TypeError("returns is no count")
         at = instant(body["at"]) if "at" in body else None
-        return Message(tuple(jobs), instant(body["sent_at"]), returns, long, at)
+        sent_at, trace = instant(body["sent_at"]), read(body.get("trace"))
+        traced = None if trace is None else trace.text()  # one that is wrong ends no job's message
+        return Message(tuple(jobs), sent_at, returns, long, at, traced)
 
 
 def parse_long(text: str) -> Message:
@@ -95,6 +103,20 @@ class Sent:
     long: bool
 
 
+_PEEKED = 32
+"""The most messages that a queue shows at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What waits for workers."""
+
+    messages: int
+    """That are visible, as far as they were looked at."""
+    waited: timedelta
+    """How long the one that has waited longest has been visible."""
+
+
 class JobQueue:
     """Both job queues. Every method raises `Unavailable` or `Refused` if storage fails."""
 
@@ -123,14 +145,27 @@ class JobQueue:
         """How long the first visible message has waited; zero if there is none."""
         with translated(_SERVICE):
             text = self._of(long).peek()
-        try:
-            at = None if text is None else parse(text).at
-        except Invalid:  # the worker that receives it will log that
-            at = None
-        return timedelta() if at is None else max(now - at, timedelta())
+        return timedelta() if text is None else _waited(text, now)
+
+    def due(self, now: datetime) -> Due:
+        """What waits for workers, in both queues. A queue's length would count every message that
+        waits invisibly for its time as well. It looks at no more than 32 messages of each."""
+        with translated(_SERVICE):
+            texts = [text for queue in (self._short, self._long) for text in queue.peeked(_PEEKED)]
+        waits = [_waited(text, now) for text in texts]
+        return Due(len(texts), max(waits, default=timedelta()))
 
     def _of(self, long: bool) -> Queue:
         return self._long if long else self._short
+
+
+def _waited(text: str, now: datetime) -> timedelta:
+    """How long a message has been visible; zero if it does not say since when."""
+    try:
+        at = parse(text).at
+    except Invalid:  # the worker that receives it will log that
+        at = None
+    return timedelta() if at is None else max(now - at, timedelta())
 
 
 class ShardQueue:

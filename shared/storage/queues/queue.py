@@ -73,11 +73,15 @@ class Queue:
 
     def peek(self) -> str | None:
         """The text of the first message that is visible now; None if there is none."""
-        answer = self._run("GET", "/messages?peekonly=true&numofmessages=1", 200)
+        return next(iter(self.peeked(1)), None)
+
+    def peeked(self, most: int) -> list[str]:
+        """The texts of the first messages that are visible now, at most 32 of them."""
+        answer = self._run("GET", f"/messages?peekonly=true&numofmessages={most}", 200)
         if b"<QueueMessagesList" not in answer.content:
             raise refusal(answer)
-        found = _TEXT.search(answer.content)
-        return None if found is None else html.unescape((found[1] or b"").decode(errors="replace"))
+        found = (one[1] or b"" for one in _TEXT.finditer(answer.content))
+        return [html.unescape(text.decode(errors="replace")) for text in found]
 
     def length(self) -> int:
         """About how many messages it holds, the invisible ones among them; never too few.

@@ -30,7 +30,7 @@ ADMINS = {
 EVERYTHING = {
     *("list_notifications", "read_notification", "list_circuits", "list_messages", "read_message"),
     *("read_billing", "resume_billing", "read_costs", "list_usage"),
-    *("list_reports", "read_cost_report", "read_cost_chart"),
+    *("list_reports", "read_cost_report", "read_cost_chart", "read_scaling"),
     *("create_plan", "change_plan", "delete_plan", "restore_backup"),
 }
 """What is for callers of all projects alone."""

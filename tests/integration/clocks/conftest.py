@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import azure.functions as func
@@ -43,6 +44,18 @@ User = Callable[..., Any]
 """The function of a trigger, as the worker calls it."""
 
 
+def context_of(traceparent: str = "") -> Any:
+    """What the host says of an invocation."""
+    return SimpleNamespace(trace_context=SimpleNamespace(trace_parent=traceparent))
+
+
+def as_called(user: User) -> User:
+    """The function as the worker calls it: with a context, if it takes one and none is given."""
+    if "context" not in inspect.signature(user).parameters:
+        return user
+    return lambda given, context=None: user(given, context or context_of())
+
+
 class Killed(BaseException):
     """The process was killed here."""
 
@@ -70,7 +83,9 @@ def functions(azurite: Azurite) -> Functions:
         timers = {
             name: one.schedule for name, one in triggers.items() if one.type == "timerTrigger"
         }
-        users = {str(one.get_function_name()): one.get_user_function() for one in found()}
+        users = {
+            str(one.get_function_name()): as_called(one.get_user_function()) for one in found()
+        }
         return Functions(users, timers, list(package.tasks()))
 
 

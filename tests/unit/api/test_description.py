@@ -37,7 +37,8 @@ list_feeds list_jobs list_keys list_messages list_notifications list_occurrences
 list_reports list_schedule_audit list_schedules list_sources list_tasks list_unhealthy_schedules
 list_usage preview_new_schedule preview_schedule read_alert read_applied read_backfill read_backup
 read_billing read_calendar read_caller read_cost_chart read_cost_report read_costs read_health
-read_heartbeat read_job read_key read_message read_metrics read_notification read_plan read_schedule
+read_heartbeat read_job read_key read_message read_metrics read_notification read_plan
+read_scaling read_schedule
 restore_backup resume_billing retry_job retry_schedule revoke_feed revoke_key run_plan
 scrape_metrics summarize_days summarize_schedules try_retention verify_backup
 """

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from checks.monitoring import events, kql, problems, queries
+from checks.monitoring import events, kql, queries
+from checks.monitoring.check import check
 from shared.alerts.kinds import KINDS
 from shared.alerts.port import AlertKind
 from shared.api.app import api
@@ -29,8 +30,9 @@ def fields() -> Mapping[str, frozenset[str]]:
 
 
 def test_they_do() -> None:
-    assert problems(ROOT) == []
-    assert len(QUERIES) > 40
+    found = check(ROOT)
+    assert found.problems == ()
+    assert found.looked_at == f"{len(QUERIES)} queries" and len(QUERIES) > 40
 
 
 def test_each_event_is_written_somewhere(fields: Mapping[str, frozenset[str]]) -> None:
