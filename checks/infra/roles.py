@@ -90,14 +90,14 @@ NEEDED = (
         "Monitoring Metrics Publisher",
         "insights",
         "the host, and traces, send telemetry without a key",
-        "host.json",
+        "shared/tracing",
     ),
     Needed(
         "principalId",
         "Belfry scaling",
         "app",
         "changes always-ready and maximum instances of this one site (O8)",
-        "infra/modules/scaling.bicep",
+        "shared/scaling/site.py",
     ),
     Needed(
         "operatorId",

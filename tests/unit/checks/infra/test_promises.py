@@ -10,8 +10,9 @@ import yaml
 
 from checks.infra import Infra, Promise, promises, read
 from checks.infra.names import ENVIRONMENTS, named
-from checks.infra.roles import BUILT_IN, NEEDED
+from checks.infra.roles import BUILT_IN, NEEDED, SCALING
 from checks.infra.settings import NOT_IN_AZURE, declared
+from shared.scaling.site import RIGHTS
 
 ROOT = Path(__file__).parents[4]
 PROMISES = promises(ROOT)
@@ -57,6 +58,10 @@ def test_the_page_names_each_role_and_only_outputs_that_there_are(infra: Infra) 
     used = set(re.findall(r"\$\{?((?:AZURE|BELFRY)_\w+)", page))
     ours = {"AZURE_ENV_NAME", "BELFRY_KEY"}  # azd's; the reader's own
     assert used - ours <= set(infra.main.outputs)
+
+
+def test_the_custom_role_is_what_the_scaling_task_asks_for() -> None:
+    assert " and ".join(SCALING) + " on the app" == RIGHTS
 
 
 def test_what_azure_does_not_need_is_a_setting() -> None:
