@@ -91,7 +91,7 @@ def timer(task: Task) -> func.Blueprint:
     )
     def run(timer: func.TimerRequest, context: func.Context) -> None:
         belfry = _process.app()
-        with tracing.continued(of_host(context)):
+        with following(context), tracing.continued(of_host(context)):
             if by_hand(timer, SystemClock().now()):  # the host uses the machine's clock
                 # `/admin/functions/{name}` takes only the host's master key, and does not say who
                 by = Caller(name="master key", role=Role.ADMIN)
@@ -139,7 +139,7 @@ def _work(text: str, long: bool) -> None:
 
 def clock(name: str, context: func.Context) -> None:
     """Do one whole tick, for the clock of that name."""
-    with tracing.continued(of_host(context)):
+    with following(context), tracing.continued(of_host(context)):
         _process.app().clocks.tick(name)
 
 
@@ -188,7 +188,8 @@ def clock_by_http(req: func.HttpRequest, context: func.Context) -> func.HttpResp
     began = _clock.monotonic()
     try:
         belfry = _process.app()
-        with tracing.continued(of_host(context) or req.headers.get("traceparent")):
+        parent = of_host(context) or req.headers.get("traceparent")
+        with following(context), tracing.continued(parent):
             did = belfry.clocks.tick(HTTP)
         now = belfry.clock.now()
         _count(_clock.monotonic() - began)

@@ -4,6 +4,7 @@ import azure.functions as func
 
 from functions import _process
 from functions._azure import names, of_host
+from functions._logs import following
 from shared import tracing
 
 blueprint = func.Blueprint()
@@ -19,5 +20,5 @@ def clock_message(message: func.QueueMessage, context: func.Context) -> None:
 
     belfry, text = _process.app(), message.get_body().decode(errors="replace")
     if belfry.poison.read(text, chain.parse) is not None:
-        with tracing.continued(of_host(context)):
+        with following(context), tracing.continued(of_host(context)):
             belfry.clocks.message(text)

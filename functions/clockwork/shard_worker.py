@@ -4,6 +4,7 @@ import azure.functions as func
 
 from functions import _process
 from functions._azure import names, of_host, stand_in
+from functions._logs import following
 from shared import tracing
 
 blueprint = func.Blueprint()
@@ -20,6 +21,6 @@ def shard_worker(message: func.QueueMessage, context: func.Context) -> None:
     belfry, text = _process.app(), message.get_body().decode(errors="replace")
     shard = belfry.poison.read(text, lambda text: parse_shard(text, belfry.table.shards))
     if shard is not None:
-        with tracing.continued(of_host(context)):
+        with following(context), tracing.continued(of_host(context)):
             belfry.clocks.shard(shard)
     stand_in()

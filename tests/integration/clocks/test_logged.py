@@ -7,9 +7,11 @@ import asyncio
 import logging
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 
 import azure.functions as func
 import pytest
+from azure.functions.timer import TimerRequest
 
 from shared.schedules.job import Status
 from tests.integration.clocks.conftest import SimulatedEngine
@@ -39,6 +41,19 @@ def test_each_line_of_a_job_does(engine: SimulatedEngine, sent: Sent) -> None:
         assert set(lines.values()) == {id}, "the threads were used again"
         engine.fire("schedule_dispatcher")
     assert [job.status for job in engine.ended(made)] == [Status.SUCCEEDED] * 2
+
+
+def test_each_line_of_a_tick_does(engine: SimulatedEngine, sent: Sent) -> None:
+    """Also those of the threads that help it."""
+    for _ in range(8):
+        engine.add()
+    engine.clock.advance(timedelta(minutes=2))
+    sent.lines.clear()
+    tick = engine.functions.by_name["schedule_dispatcher"]
+    tick(TimerRequest(past_due=False), invocation(sent.storage))
+    words = {line.split()[0] for line, _ in sent.lines}
+    assert {"job_queued", "tick_done"} <= words
+    assert {at for _, at in sent.lines} == {ID}
 
 
 def test_each_line_of_a_request_does(engine: SimulatedEngine, sent: Sent) -> None:
