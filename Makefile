@@ -15,7 +15,7 @@ DIFFERS = \
     tests/e2e/test_start.py::test_ctrl_c_leaves_nothing_behind \
     tests/e2e/test_backup.py::test_ctrl_c_in_mid_backup_gives_the_job_back_and_the_next_start_runs_it
 
-.PHONY: start test test-others differs check safety sign-off assets format bench lock clean
+.PHONY: start test test-others differs check safety sign-off assets format bench package lock clean
 .DEFAULT_GOAL := start
 
 start: $(READY) ## Azurite, PostgreSQL, the demo company and the app, until Ctrl-C
@@ -57,6 +57,9 @@ format: $(READY)
 
 bench: $(READY) ## every measurement; ARGS=--tiny only to see that each works
 	$(PY) -m bench $(ARGS)
+
+package: $(READY) ## the zip that is deployed, in .local/belfry.zip (docs/package.md)
+	$(PY) -m local.package
 
 lock: $(READY) ## newest versions that fit the .in files
 	$(COMPILE) --upgrade --universal --python-version 3.11 requirements.in -o requirements.txt

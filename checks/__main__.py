@@ -14,6 +14,8 @@ ROOT = Path(__file__).parents[1]
 
 QUICK = {
     "bicep": "checks.bicep.check",
+    "infra": "checks.infra.check",
+    "monitoring": "checks.monitoring.check",
     "workflows": "checks.workflows",
 }
 """The module of each check: its `check(root: Path) -> Outcome` looks at the project in `root`."""

@@ -20,7 +20,9 @@ from urllib.parse import urlsplit
 import azure.functions as func
 
 from functions import _process
+from functions._logs import following
 from shared import settings as configuration
+from shared import tracing
 from shared.access import Caller, Role
 from shared.alerts import routes
 from shared.backups import engines
@@ -87,13 +89,16 @@ def timer(task: Task) -> func.Blueprint:
     @blueprint.timer_trigger(
         arg_name="timer", schedule=wakes, run_on_startup=False, use_monitor=True
     )
-    def run(timer: func.TimerRequest) -> None:
-        if by_hand(timer, SystemClock().now()):  # the host uses the machine's clock
-            # `/admin/functions/{name}` takes only the host's master key, and says nothing of who
-            by = Caller(name="master key", role=Role.ADMIN)
-            _process.app().manager.run_now(task.name, force=True, by=by)
-        else:
-            _process.app().clocks.tick(task.name)
+    def run(timer: func.TimerRequest, context: func.Context) -> None:
+        belfry = _process.app()
+        with following(context), tracing.continued(of_host(context)):
+            if by_hand(timer, SystemClock().now()):  # the host uses the machine's clock
+                # `/admin/functions/{name}` takes only the host's master key, and does not say who
+                by = Caller(name="master key", role=Role.ADMIN)
+                with tracing.span(f"run {task.name}", tracing.Kind.SERVER):
+                    belfry.manager.run_now(task.name, force=True, by=by)
+            else:
+                belfry.clocks.tick(task.name)
 
     return blueprint
 
@@ -113,11 +118,12 @@ _threads = Threads("message")
 a few messages would use up all of the host's threads."""
 
 
-async def work_on(message: func.QueueMessage, *, long: bool) -> None:
+async def work_on(message: func.QueueMessage, context: func.Context, *, long: bool) -> None:
     """Do what a message of a job queue asks for. If this raises, the message goes back to the
     queue."""
     text = message.get_body().decode(errors="replace")
-    await asyncio.wrap_future(_threads.call(partial(_work, text, long)))
+    with following(context):
+        await asyncio.wrap_future(_threads.call(partial(_work, text, long)))
 
 
 def _work(text: str, long: bool) -> None:
@@ -131,19 +137,28 @@ def _work(text: str, long: bool) -> None:
     stand_in()
 
 
-def clock(name: str) -> None:
+def clock(name: str, context: func.Context) -> None:
     """Do one whole tick, for the clock of that name."""
-    _process.app().clocks.tick(name)
+    with following(context), tracing.continued(of_host(context)):
+        _process.app().clocks.tick(name)
+
+
+def of_host(context: func.Context) -> str | None:
+    """The `traceparent` that the host gives to an invocation: so what the app does, and what the
+    host writes of the invocation, are one operation in Application Insights.
+    https://learn.microsoft.com/azure/azure-functions/opentelemetry-howto"""
+    return getattr(context.trace_context, "trace_parent", None) or None
 
 
 async def answer(bridge: Bridge, req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """What the app behind the bridge answers. The request is counted for the scaling policy."""
     began = _clock.monotonic()
-    made: func.HttpResponse = await bridge.handle_async(req, context)
-    if not urlsplit(req.url).path.rstrip("/").endswith(_LOOKS):
-        _count(_clock.monotonic() - began)
-    if made.status_code < 500:
-        await asyncio.to_thread(stand_in)
+    with following(context):
+        made: func.HttpResponse = await bridge.handle_async(req, context)
+        if not urlsplit(req.url).path.rstrip("/").endswith(_LOOKS):
+            _count(_clock.monotonic() - began)
+        if made.status_code < 500:
+            await asyncio.to_thread(stand_in)
     return made
 
 
@@ -168,14 +183,17 @@ def stand_in() -> None:
         event(_logger, Event.STORAGE_AWAY, level=logging.WARNING, error=str(error))
 
 
-def clock_by_http() -> func.HttpResponse:
+def clock_by_http(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """Do one whole tick for an outside caller; answers what it did, or that storage failed."""
     began = _clock.monotonic()
     try:
-        did = _process.app().clocks.tick(HTTP)
-        now = _process.app().clock.now()
+        belfry = _process.app()
+        parent = of_host(context) or req.headers.get("traceparent")
+        with following(context), tracing.continued(parent):
+            did = belfry.clocks.tick(HTTP)
+        now = belfry.clock.now()
         _count(_clock.monotonic() - began)
-        _process.app().traffic.write()
+        belfry.traffic.write()
     except Unavailable as error:
         return _problem(503, "An outside service did not answer", error)
     except Refused as error:

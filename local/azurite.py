@@ -40,6 +40,17 @@ _ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
+class Identities:
+    """For an Azurite that takes the tokens of Entra ID: these it takes only by https. It looks at
+    their audience, issuer and times, and at no signature."""
+
+    certificate: Path
+    key: Path
+    accounts: tuple[str, ...] = (ACCOUNT,)
+    """All with the development key."""
+
+
+@dataclass(frozen=True, slots=True)
 class Azurite:
     """A running Azurite."""
 
@@ -79,7 +90,11 @@ def connection_string(on: tuple[int, int, int]) -> str:
 
 
 def start(
-    folder: Path, *, ports: tuple[int, int, int] | None = None, durable: bool = True
+    folder: Path,
+    *,
+    ports: tuple[int, int, int] | None = None,
+    durable: bool = True,
+    identities: Identities | None = None,
 ) -> Azurite:
     """Start Azurite on `folder` and wait until it answers. Ports: any free ones by default. What is
     not `durable` is kept in memory, and is gone when it stops.
@@ -90,10 +105,10 @@ def start(
     folder.mkdir(parents=True, exist_ok=True)
     _check(folder)
     if ports is not None:
-        return _start(folder, ports, durable)
+        return _start(folder, ports, durable, identities)
     for attempt in range(1, _ATTEMPTS + 1):
         try:
-            return _start(folder, _three_free(), durable)
+            return _start(folder, _three_free(), durable, identities)
         except Unavailable:
             if attempt == _ATTEMPTS:
                 raise
@@ -105,7 +120,9 @@ def _three_free() -> tuple[int, int, int]:
     return blob, queue, table
 
 
-def _start(folder: Path, on: tuple[int, int, int], durable: bool) -> Azurite:
+def _start(
+    folder: Path, on: tuple[int, int, int], durable: bool, identities: Identities | None
+) -> Azurite:
     if not _AZURITE.exists():
         raise Misconfigured("Azurite is not installed; run: make .venv/.ready")
     for port in on:
@@ -113,9 +130,12 @@ def _start(folder: Path, on: tuple[int, int, int], durable: bool) -> Azurite:
             raise Unavailable("Azurite", f"port {port} is in use by another program")
     log = folder / "azurite.log"
     log.unlink(missing_ok=True)
-    azurite = Azurite(
-        child.spawn(_command(folder, on, durable), log=log, env=_environment()), on, folder
-    )
+    command, environ = _command(folder, on, durable), _environment()
+    if identities is not None:
+        command += ["--oauth", "basic", "--cert", str(identities.certificate)]
+        command += ["--key", str(identities.key)]
+        environ["AZURITE_ACCOUNTS"] = ";".join(f"{one}:{KEY}" for one in identities.accounts)
+    azurite = Azurite(child.spawn(command, log=log, env=environ), on, folder)
     try:
         _wait(azurite, log)
     except BaseException:

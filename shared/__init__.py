@@ -6,6 +6,7 @@ identity                       the app's managed identity: signs in to Azure and
 money                          amounts in minor units, and how they are written
 charts                         pure: values -> a chart as SVG; a chart as PNG, for mail
 settings, log, redaction       configuration; log lines, and removing secrets from them
+tracing                        what a request or a tick causes, as spans; off by default
 recurrence                     pure: (recurrence, instant) -> next instant, in any IANA zone
 access                         pure: who asks, and what that caller may see and do
 schedules                      pure: what a schedule is, and what it owes at `now`

@@ -148,6 +148,8 @@ class Event(StrEnum):
     AUDIT_BROKEN = "audit_broken"
     AUDIT_RESUMED = "audit_resumed"
     AUDIT_UNSETTLED = "audit_unsettled"
+    SPAN = "span"
+    SPANS_DROPPED = "spans_dropped"
 
 
 _MARGIN = 4

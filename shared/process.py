@@ -27,6 +27,7 @@ from shared.notifications import channels
 from shared.settings import Settings
 from shared.storage.checked import CheckedClock
 from shared.tasks import Registry
+from shared.tracing.setup import turn_on
 
 _logger = logging.getLogger("belfry")
 
@@ -37,9 +38,10 @@ PATIENCE = timedelta(seconds=10)
 def started(tasks: Registry) -> App:
     """The app of a process, with these tasks. It is prepared now, and drained at the end."""
     made = _build(tasks)
+    finish = turn_on(made.settings.tracing)
     made.prepare()
     made = replace(made, started_at=made.clock.now())  # by now the clock is checked
-    drain_at_exit(made.clock, made.short_worker, made.long_worker)
+    drain_at_exit(made.clock, made.short_worker, made.long_worker, then=finish)
     event(_logger, Event.APP_STARTED, tasks=len(list(made.registry)))
     return made
 
@@ -47,8 +49,9 @@ def started(tasks: Registry) -> App:
 def by_hand(tasks: Registry) -> App:
     """The app for one command of a person. It changes nothing that the running app has stored."""
     made = _build(tasks)
+    finish = turn_on(made.settings.tracing, short=True)
     made.prepare(by_hand=True)
-    drain_at_exit(made.clock, made.worker)
+    drain_at_exit(made.clock, made.worker, then=finish)
     return made
 
 
@@ -94,8 +97,13 @@ def _settings(tasks: Registry) -> Settings:
     return settings
 
 
-def drain_at_exit(clock: Clock, *workers: Worker, patience: timedelta = PATIENCE) -> None:
-    """Give running jobs back when the process ends normally.
+def drain_at_exit(
+    clock: Clock,
+    *workers: Worker,
+    patience: timedelta = PATIENCE,
+    then: Callable[[], None] = lambda: None,
+) -> None:
+    """Give running jobs back when the process ends normally, and do what comes `then`.
 
     No host tells an app when that is. At its end, the interpreter waits for the threads that
     functions run in before it calls `atexit` hooks. Only the hook of concurrent.futures comes
@@ -104,13 +112,16 @@ def drain_at_exit(clock: Clock, *workers: Worker, patience: timedelta = PATIENCE
     import concurrent.futures.thread  # noqa: F401, the hooks are called last in, first out
 
     register = getattr(threading, "_register_atexit", atexit.register)
-    register(functools.partial(_drain, clock, workers, patience))
+    register(functools.partial(_drain, clock, workers, patience, then))
 
 
-def _drain(clock: Clock, workers: Sequence[Worker], patience: timedelta) -> None:
+def _drain(
+    clock: Clock, workers: Sequence[Worker], patience: timedelta, then: Callable[[], None]
+) -> None:
     """Tell all workers before waiting for any of them; `patience` is for all together."""
     for worker in workers:
         worker.stop()
     until = clock.monotonic() + patience.total_seconds()
     for worker in workers:
         worker.drain(timedelta(seconds=max(0.0, until - clock.monotonic())))
+    then()

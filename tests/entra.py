@@ -4,7 +4,6 @@ and, for PostgreSQL, a server that speaks TLS, as the embedded one does not."""
 from __future__ import annotations
 
 import contextlib
-import datetime
 import json
 import secrets
 import socket
@@ -19,12 +18,10 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from local.ports import HOST
 from shared.settings import Secret, from_env
+from tests import certificate
 from tests.serving import serving
 
 RESOURCE = "https://ossrdbms-aad.database.windows.net"
@@ -115,7 +112,9 @@ def tls_front(port: int, folder: Path) -> Iterator[int]:
     """The port of a PostgreSQL server that takes encrypted connections only, and hands them on, as
     a gateway does. `folder` gets its certificate, `front.pem`."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(_certificate(folder))
+    made = certificate.make(folder)
+    made.file.rename(folder / "front.pem")
+    context.load_cert_chain(folder / "front.pem", made.key)
     with socket.create_server((HOST, 0)) as listener:
         threading.Thread(target=_accept, args=(listener, context, port), daemon=True).start()
         try:
@@ -155,31 +154,3 @@ def _copy(source: socket.socket, target: socket.socket) -> None:
     for one in (source, target):
         with contextlib.suppress(OSError):
             one.shutdown(socket.SHUT_RDWR)
-
-
-def _certificate(folder: Path) -> Path:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = datetime.datetime.now(datetime.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    file = folder / "front.pem"
-    file.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-        + made.public_bytes(serialization.Encoding.PEM)
-    )
-    return file

@@ -3,7 +3,9 @@
 import azure.functions as func
 
 from functions import _process
-from functions._azure import names
+from functions._azure import names, of_host
+from functions._logs import following
+from shared import tracing
 
 blueprint = func.Blueprint()
 
@@ -12,10 +14,11 @@ blueprint = func.Blueprint()
 @blueprint.queue_trigger(
     arg_name="message", queue_name=names().clock, connection="AzureWebJobsStorage"
 )
-def clock_message(message: func.QueueMessage) -> None:
+def clock_message(message: func.QueueMessage, context: func.Context) -> None:
     """Send the next message, and tick."""
     from shared.engine.dispatch import queue_clock as chain
 
     belfry, text = _process.app(), message.get_body().decode(errors="replace")
     if belfry.poison.read(text, chain.parse) is not None:
-        belfry.clocks.message(text)
+        with following(context), tracing.continued(of_host(context)):
+            belfry.clocks.message(text)

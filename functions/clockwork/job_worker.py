@@ -11,6 +11,6 @@ blueprint = func.Blueprint()
 @blueprint.queue_trigger(
     arg_name="message", queue_name=names().queue, connection="AzureWebJobsStorage"
 )
-async def job_worker(message: func.QueueMessage) -> None:
+async def job_worker(message: func.QueueMessage, context: func.Context) -> None:
     """Do what the message asks for. If this raises, the message goes back to the queue."""
-    await work_on(message, long=False)
+    await work_on(message, context, long=False)

@@ -4,6 +4,7 @@ import azure.functions as func
 
 from functions import _process
 from functions._azure import names, stand_in
+from functions._logs import following
 
 blueprint = func.Blueprint()
 
@@ -12,7 +13,8 @@ blueprint = func.Blueprint()
 @blueprint.queue_trigger(
     arg_name="message", queue_name=names().long_poison, connection="AzureWebJobsStorage"
 )
-def long_dead_letters(message: func.QueueMessage) -> None:
+def long_dead_letters(message: func.QueueMessage, context: func.Context) -> None:
     """Send the job's message again, or end the job as failed."""
-    _process.app().poison.handle(message.get_body().decode(errors="replace"), long=True)
-    stand_in()
+    with following(context):
+        _process.app().poison.handle(message.get_body().decode(errors="replace"), long=True)
+        stand_in()

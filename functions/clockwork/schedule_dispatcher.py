@@ -15,7 +15,7 @@ blueprint = func.Blueprint()
 @blueprint.timer_trigger(
     arg_name="timer", schedule=ALWAYS[DISPATCHER], run_on_startup=False, use_monitor=True
 )
-def schedule_dispatcher(timer: func.TimerRequest) -> None:
+def schedule_dispatcher(timer: func.TimerRequest, context: func.Context) -> None:
     """Do one whole tick."""
     del timer
-    clock(DISPATCHER)
+    clock(DISPATCHER, context)

@@ -3,7 +3,9 @@
 import azure.functions as func
 
 from functions import _process
-from functions._azure import names, stand_in
+from functions._azure import names, of_host, stand_in
+from functions._logs import following
+from shared import tracing
 
 blueprint = func.Blueprint()
 
@@ -12,12 +14,13 @@ blueprint = func.Blueprint()
 @blueprint.queue_trigger(
     arg_name="message", queue_name=names().shards, connection="AzureWebJobsStorage"
 )
-def shard_worker(message: func.QueueMessage) -> None:
+def shard_worker(message: func.QueueMessage, context: func.Context) -> None:
     """Hand out what the shard owes, unless another instance does."""
     from shared.storage.queues.jobs import parse_shard
 
     belfry, text = _process.app(), message.get_body().decode(errors="replace")
     shard = belfry.poison.read(text, lambda text: parse_shard(text, belfry.table.shards))
     if shard is not None:
-        belfry.clocks.shard(shard)
+        with following(context), tracing.continued(of_host(context)):
+            belfry.clocks.shard(shard)
     stand_in()

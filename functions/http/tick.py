@@ -9,7 +9,6 @@ blueprint = func.Blueprint()
 
 @blueprint.function_name("tick")
 @blueprint.route(route="tick", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
-def tick(req: func.HttpRequest) -> func.HttpResponse:
+def tick(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """Do one whole tick; the answer says what it did."""
-    del req
-    return clock_by_http()
+    return clock_by_http(req, context)

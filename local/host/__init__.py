@@ -7,6 +7,8 @@ Around it this host does what the real one does (its source is the model, not it
     settings    local.settings.json, host.json, %NAME%
     rules       what the real host silently drops a function for; here it is an error with a name
     worker      loads the app and invokes functions, through Microsoft's library
+    apart       a worker in a process of its own (alone), with the app's packages and no others
+    storage     the storage account of a trigger: a connection string, or an identity
     http        routes, and the /admin endpoints
     timers      NCRONTAB schedules, with the status blob and the past-due run after a restart
     queues      batches, invisibility and its renewal, dequeue count, poison queue

@@ -48,6 +48,8 @@ def serve(
     listening: socket.socket,
     on_ready: Callable[[], None],
     on_hurry: Callable[[], None] = lambda: None,
+    *,
+    apart: bool = False,
 ) -> int:
     """Serve the app with this process's environment; the process's exit code, errors printed.
 
@@ -55,7 +57,7 @@ def serve(
     """
 
     async def run() -> int:
-        host = Host(folder, os.environ)
+        host = Host(folder, os.environ, apart=apart)
         left = await host.serve(listening, on_ready)
         if host.is_hurried:
             on_hurry()
@@ -77,6 +79,12 @@ def main(on_hurry: Callable[[], None]) -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--port", type=int, default=7071)
     parser.add_argument("--state", help="nothing to us; who started us finds us again by it")
+    parser.add_argument(
+        "--apart",
+        action="store_true",
+        help="run the app in a process of its own, with no packages but its own, as in Azure "
+        "(FOLDER/.python_packages/lib/site-packages)",
+    )
     options = parser.parse_args()
     log_to_stdout()
     try:
@@ -92,6 +100,7 @@ def main(on_hurry: Callable[[], None]) -> int:
         listening,
         lambda: print(f"serving http://localhost:{port}", flush=True),
         on_hurry,
+        apart=options.apart,
     )
 
 

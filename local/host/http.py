@@ -22,7 +22,7 @@ from starlette.types import Receive, Scope, Send
 from local.host import protos, routes
 from local.host.protos import RpcHttp, TypedData
 from local.host.routes import Route
-from local.host.worker import Function, Worker
+from local.host.worker import Function, Invoker
 
 logger = logging.getLogger("host")
 
@@ -35,7 +35,7 @@ class Site:
 
     def __init__(
         self,
-        worker: Worker,
+        worker: Invoker,
         functions: Sequence[Function],
         on_routes: Sequence[Route],
         status: Callable[[], Mapping[str, Any]],

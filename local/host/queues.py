@@ -20,13 +20,13 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
-from azure.storage.queue import QueueClient, QueueMessage
+from azure.storage.queue import QueueMessage
 
-from local.host import settings
+from local.host import settings, storage
 from local.host.protos import TypedData
 from local.host.settings import QueueOptions
 from local.host.waiting import wait
-from local.host.worker import Function, Worker
+from local.host.worker import Function, Invoker
 
 logger = logging.getLogger("host")
 
@@ -44,7 +44,7 @@ class Queue:
 
     def __init__(
         self,
-        worker: Worker,
+        worker: Invoker,
         function: Function,
         environ: Mapping[str, str],
         options: QueueOptions,
@@ -56,8 +56,8 @@ class Queue:
         self._hold = hold
         self.name = settings.resolve(function.trigger["queueName"], environ)
         name = function.trigger.get("connection") or settings.STORAGE
-        self._storage = settings.connection(name, environ) or ""
-        self._client = QueueClient.from_connection_string(self._storage, self.name, retry_total=1)
+        self._storage = storage.account(name, environ) or storage.Account()
+        self._client = self._storage.queue(self.name, retry_total=1)
         self._in_hand: set[asyncio.Task[None]] = set()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -177,7 +177,7 @@ class Queue:
             return
         name = self.name + _POISON
         logger.error("%s: message %s goes to %s", self.name, message.id, name)
-        with QueueClient.from_connection_string(self._storage, name) as poison:
+        with self._storage.queue(name) as poison:
             with suppress(ResourceExistsError):
                 poison.create_queue()
             poison.send_message(message.content, time_to_live=-1)

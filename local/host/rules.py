@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from local.host import cron, routes, settings
+from local.host import cron, routes, settings, storage
 from local.host.worker import Function
 
 _FUNCTION_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,127}")
@@ -55,7 +55,8 @@ def _of_binding(binding: Mapping[str, Any], environ: Mapping[str, str]) -> Itera
     if not missing:
         yield from _values(binding, environ)
     if binding["type"] in _STORAGE_BOUND:
-        yield from _connection(str(binding.get("connection") or settings.STORAGE), environ)
+        wrong = storage.problem(str(binding.get("connection") or settings.STORAGE), environ)
+        yield from [wrong] if wrong else []
 
 
 def _unresolved(binding: Mapping[str, Any], environ: Mapping[str, str]) -> list[str]:
@@ -83,15 +84,6 @@ def _values(binding: Mapping[str, Any], environ: Mapping[str, str]) -> Iterator[
             routes.parse(str(binding.get("route") or ""))
         except ValueError as error:
             yield f"its route is wrong: {error}"
-
-
-def _connection(name: str, environ: Mapping[str, str]) -> Iterator[str]:
-    if settings.connection(name, environ):
-        return
-    if any(key.startswith((f"{name}__", f"AzureWebJobs{name}__")) for key in environ):
-        yield f"{name} is given by an identity, which needs Azure; set a connection string"
-    else:
-        yield f"the connection setting {name} is not set"
 
 
 def _names(functions: Sequence[Function]) -> Iterator[str]:

@@ -23,6 +23,7 @@ from typing import Any
 import uvicorn
 
 from local.host import routes, rules, settings
+from local.host.apart import Apart
 from local.host.http import Site
 from local.host.queues import Queue
 from local.host.settings import CannotStart, HostJson
@@ -45,11 +46,13 @@ class TimedOut(Exception):
 class Host:
     """One function app, served on one socket."""
 
-    def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, environ: Mapping[str, str], *, apart: bool = False) -> None:
+        """`apart`: the app runs in a process of its own, with only the packages that it brought."""
         self._folder = folder.resolve()
         self._environ = environ
         self._options: HostJson = settings.read_host_json(self._folder, environ)
-        self._worker = Worker(self._options.function_timeout, self._timed_out)
+        self._apart = Apart(self._options.function_timeout, self._timed_out) if apart else None
+        self._worker = self._apart or Worker(self._options.function_timeout, self._timed_out)
         self._id = environ.get("AzureFunctionsWebHost__hostid") or _host_id(self._folder)
         self._stop = asyncio.Event()
         self._at_once = asyncio.Event()
@@ -74,14 +77,24 @@ class Host:
         loop.set_default_executor(ThreadPoolExecutor(_THREADS, thread_name_prefix="host"))
         for number in _SIGNALS:
             loop.add_signal_handler(number, self.stop)
+        try:
+            return await self._serve(listening, on_ready)
+        finally:
+            if self._apart is not None:
+                await self._apart.close(hastily=self.is_hurried or bool(self._late))
+
+    async def _serve(self, listening: socket.socket, on_ready: Callable[[], None]) -> int:
         functions = await self.load()
         server = _Server(self._site(functions), on_ready)
         work = [asyncio.create_task(server.serve(sockets=[listening]))]
         work += [asyncio.create_task(one.run(self._stop)) for one in self._started(functions)]
+        watched = [*work]
+        if self._apart is not None:
+            watched.append(asyncio.create_task(self._apart.ended()))
         await asyncio.wait(
-            {asyncio.create_task(self._stop.wait()), *work}, return_when="FIRST_COMPLETED"
+            {asyncio.create_task(self._stop.wait()), *watched}, return_when="FIRST_COMPLETED"
         )
-        for task in work:  # a listener never ends by itself
+        for task in watched:  # neither a listener nor the worker ever ends by itself
             if task.done() and (error := task.exception()):
                 raise error
         server.should_exit = True

@@ -81,11 +81,6 @@ def resolve(text: str, environ: Mapping[str, str]) -> str:
     return _NAME.sub(lambda found: environ[found[1]], text)
 
 
-def connection(name: str, environ: Mapping[str, str]) -> str | None:
-    """The connection string of that name, also by its long form `AzureWebJobs<name>`."""
-    return environ.get(name) or environ.get(f"AzureWebJobs{name}")
-
-
 def body_limit(environ: Mapping[str, str]) -> int:
     """Bytes of a request's body; more are refused. Raises `CannotStart`."""
     text = environ.get(_BODY_LIMIT) or "104857600"

@@ -18,13 +18,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
-from azure.storage.blob import ContainerClient
 
 from local.host import cron, settings
 from local.host.cron import Schedule
 from local.host.protos import TypedData
+from local.host.storage import Account, account
 from local.host.waiting import wait
-from local.host.worker import Function, Worker
+from local.host.worker import Function, Invoker
 
 logger = logging.getLogger("host")
 
@@ -84,8 +84,8 @@ def is_too_fast(schedule: Schedule, now: datetime) -> bool:
 class Monitor:
     """The blob that remembers one timer."""
 
-    def __init__(self, storage: str, host_id: str, function: str) -> None:
-        self._container = ContainerClient.from_connection_string(storage, _CONTAINER, retry_total=1)
+    def __init__(self, storage: Account, host_id: str, function: str) -> None:
+        self._container = storage.container(_CONTAINER, retry_total=1)
         self._name = f"timers/{host_id}/Host.Functions.{function}/status"
 
     def read(self) -> Status | None:
@@ -114,7 +114,7 @@ class Timer:
     """One timer function."""
 
     def __init__(
-        self, worker: Worker, function: Function, environ: Mapping[str, str], host_id: str
+        self, worker: Invoker, function: Function, environ: Mapping[str, str], host_id: str
     ) -> None:
         self._worker = worker
         self.function = function
@@ -124,7 +124,8 @@ class Timer:
         self._monitor: Monitor | None = None
         watched = function.trigger.get("useMonitor", True)
         if watched and not is_too_fast(self._schedule, datetime.now(UTC)):
-            self._monitor = Monitor(environ[settings.STORAGE], host_id, function.name)
+            storage = account(settings.STORAGE, environ) or Account()
+            self._monitor = Monitor(storage, host_id, function.name)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Fire at each occurrence until `stop`."""

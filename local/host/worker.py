@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import azure_functions_runtime as runtime
 
@@ -57,6 +57,21 @@ class Outcome:
 
     succeeded: bool
     value: TypedData | None = None
+
+
+class Invoker(Protocol):
+    """What runs functions: a `Worker`, or one in another process (`apart`)."""
+
+    running: int
+    """Invocations that have not ended."""
+
+    async def load(self, folder: Path) -> list[Function]:
+        """Index the app. Raises `CannotStart` with what the app's own code raised."""
+
+    async def invoke(
+        self, function: Function, data: TypedData, metadata: Mapping[str, TypedData] | None = None
+    ) -> Outcome:
+        """Run the function on `data`; a failure is logged, and is the outcome, not an exception."""
 
 
 class Worker:

@@ -59,6 +59,7 @@ class Teller:
             level=logging.INFO if telling.word is Word.CLOSED else logging.WARNING,
             alert_id=alert.id,
             kind=alert.kind.value,
+            severity=alert.severity.value,
             about=alert.about or None,
             word=telling.word.value,
             count=alert.count,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from fastapi import Depends, FastAPI
 
-from shared.api import bodies, deps, front, pages, problems, query, roles
+from shared.api import bodies, deps, front, pages, problems, query, roles, traced
 from shared.api.alerts import routes as alerts
 from shared.api.applied import routes as applied
 from shared.api.audit import routes as audit
@@ -103,6 +103,7 @@ def api(belfry: Callable[[], App], enter: Enter | None = None) -> FastAPI:
     made.include_router(scaling.router)
     deps.provide(made, belfry)
     pages.install(made)
+    traced.install(made)
     made.add_middleware(
         Door,
         enter=enter or (lambda knock: belfry().gate.enter(knock)),

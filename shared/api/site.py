@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from fastapi import FastAPI
 
 from shared.alerts.of_database import Fitness, last
-from shared.api import deps, front, problems
+from shared.api import deps, front, problems, traced
 from shared.api.deps import Provided
 from shared.api.hooks.refusals import refused
 from shared.api.shown import Shown, at
@@ -87,6 +87,7 @@ def site(belfry: Callable[[], App]) -> FastAPI:
     made.get("/status")(status)
     made.get("/ops/uptime")(uptime)
     deps.provide(made, belfry)
+    traced.install(made)
     front.install(made)
     problems.install(made)
     return made

@@ -179,7 +179,9 @@ class Backups:
         beside = (copy.blob, checksum_name(copy.blob), manifest_name(copy.blob))
         names = [name for name in beside if name in copy.names]
         destination = self.catalog[copy.destination]
-        urls, until = links([destination.blob(name) for name in names], self._clock.now(), lasts)
+        blobs = [destination.blob(name) for name in names]
+        account = self._settings.backup_destinations[copy.destination].account
+        urls, until = links(blobs, account.account_name, self._clock.now(), lasts)
         event(
             _logger,
             Event.BACKUP_LINKED,

@@ -12,7 +12,7 @@ from concurrent.futures import wait
 from functools import partial
 from pathlib import Path
 
-from shared import settings
+from shared import settings, tracing
 from shared.app import App
 from shared.cli import (
     archive,
@@ -95,7 +95,8 @@ def _main(asked: Typed, tasks: Registry, functions: Collection[str]) -> int:
     belfry = by_hand(tasks)
     if task is None:
         return _list(belfry)
-    job_id = _ask(belfry, task, values, asked)
+    with tracing.span(f"run {task.name}", tracing.Kind.SERVER):
+        job_id = _ask(belfry, task, values, asked)
     try:
         return _work(belfry, job_id)
     except BelfryError as error:

@@ -17,7 +17,7 @@ from datetime import datetime
 from shared.app import App
 from shared.cli.as_of import FLAG, read
 from shared.engine.commands import configured
-from shared.engine.work.judge import describe
+from shared.engine.work.failures import describe
 from shared.engine.work.threads import Threads
 from shared.errors import BelfryError, Invalid, Skipped
 from shared.log import JobLog, instant

@@ -23,6 +23,7 @@ def tell_ended(logger: logging.Logger, job: Job) -> None:
         due_at=job.due_at if job.count > 1 else None,
         last_due_at=job.last_due_at,
         attempt=job.attempt or None,
+        trace_id=job.trace_id,
         duration_seconds=job.duration_seconds,
         reason=job.reason,
         error=job.error,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
+from shared import tracing
 from shared.heartbeats.sender import Sender
 from shared.heartbeats.signal import Kind, Signal
 from shared.schedules.model import Schedule
@@ -50,7 +51,8 @@ class OwnHeartbeat:
             return False
         wrong = [*problems, *ledger_problems(self._reconciler(), now)]
         kind = Kind.FAIL if wrong else Kind.SUCCESS
-        self._sender.send(Signal(url=self._url, kind=kind, text="\n".join(wrong)))
+        text, trace = "\n".join(wrong), tracing.carried()
+        self._sender.send(Signal(url=self._url, kind=kind, text=text, trace=trace))
         self._sender.flush(_PATIENCE)
         return True
 
@@ -65,7 +67,8 @@ class OwnHeartbeat:
         """Say that a tick failed."""
         if self._url:
             text = f"a tick failed: {type(error).__name__}"
-            self._sender.send(Signal(url=self._url, kind=Kind.FAIL, text=text))
+            trace = tracing.carried()
+            self._sender.send(Signal(url=self._url, kind=Kind.FAIL, text=text, trace=trace))
             self._sender.flush(_PATIENCE)
 
 

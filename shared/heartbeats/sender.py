@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 
-from shared import outgoing, threads
+from shared import outgoing, threads, tracing
 from shared.clock import Clock
 from shared.errors import BelfryError, Refused, Unavailable
 from shared.heartbeats.signal import Kind, Signal
@@ -89,7 +89,8 @@ class Sender:
         for pause in (*pauses, None):
             try:
                 to = outgoing.target(signal.address, self._allowed)
-                outgoing.post(to, signal.body, signal.query, clock=self._clock)
+                with tracing.continued(signal.trace), tracing.call("POST", signal.address):
+                    outgoing.post(to, signal.body, signal.query, clock=self._clock)
                 return None
             except (ValueError, Refused) as error:
                 return str(error)

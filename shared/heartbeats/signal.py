@@ -39,6 +39,8 @@ class Signal:
     schedule_id: str | None = None
     """Whose it is; None: Belfry's own."""
     job_id: str | None = None
+    trace: str | None = None
+    """The `traceparent` of what caused it."""
 
     @property
     def address(self) -> str:
@@ -60,7 +62,7 @@ def of_start(schedule: Schedule, live: LiveJob) -> Signal | None:
     """That a job's first attempt starts; None if nobody is to be told."""
     if not _told(schedule, live.id) or live.attempt > 1:
         return None
-    return _signal(schedule, live.id, Kind.START, "")
+    return _signal(schedule, live, Kind.START, "")
 
 
 def of_end(schedule: Schedule, job: Job) -> Signal | None:
@@ -69,9 +71,9 @@ def of_end(schedule: Schedule, job: Job) -> Signal | None:
     if not _told(schedule, job.id) or job.worker is None:
         return None
     if job.status is Status.FAILED:
-        return _signal(schedule, job.id, Kind.FAIL, f"{job.log}\n{job.error or ''}")
+        return _signal(schedule, job, Kind.FAIL, f"{job.log}\n{job.error or ''}")
     if job.status in (Status.SUCCEEDED, Status.SKIPPED):  # a task that had nothing to do has run
-        return _signal(schedule, job.id, Kind.SUCCESS, job.log)
+        return _signal(schedule, job, Kind.SUCCESS, job.log)
     return None
 
 
@@ -79,12 +81,13 @@ def _told(schedule: Schedule, job_id: str) -> bool:
     return bool(schedule.definition.heartbeat_url) and backfill_of(job_id) is None
 
 
-def _signal(schedule: Schedule, job_id: str, kind: Kind, text: str) -> Signal:
+def _signal(schedule: Schedule, job: LiveJob | Job, kind: Kind, text: str) -> Signal:
     return Signal(
         url=schedule.definition.heartbeat_url,
         kind=kind,
-        rid=str(uuid5(NAMESPACE_URL, f"belfry:{job_id}")),
+        rid=str(uuid5(NAMESPACE_URL, f"belfry:{job.id}")),
         text=text,
         schedule_id=schedule.id,
-        job_id=job_id,
+        job_id=job.id,
+        trace=job.trace,
     )

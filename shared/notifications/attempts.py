@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
+from shared import tracing
 from shared.clock import Clock
 from shared.errors import BelfryError, Unavailable
 from shared.log import Event, event
@@ -64,12 +66,21 @@ class Attempts:
 
     def _send(self, entry: Entry, content: Content) -> Receipt | BelfryError:
         try:
-            return self._channels[entry.channel].send(entry, content)
+            with tracing.continued(entry.trace or tracing.carried()), self._span(entry):
+                return self._channels[entry.channel].send(entry, content)
         except BelfryError as error:
             return error
         except Exception as error:  # from a library: its text may have a secret, so it is left out
             said = f"failed unexpectedly ({type(error).__name__})"
             return (Uncertain if entry.to_owner else Unavailable)(entry.channel, said)
+
+    def _span(self, entry: Entry) -> AbstractContextManager[tracing.Span]:
+        return tracing.span(
+            f"send {entry.channel}",
+            notification_id=entry.id,
+            channel=entry.channel,
+            attempt=entry.attempts,
+        )
 
     def _sent(self, entry: Entry, receipt: Receipt, permit: Permit) -> Outcome:
         now = self._clock.now()

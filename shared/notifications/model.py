@@ -28,6 +28,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from shared import tracing
 from shared.errors import Refused, Unavailable
 from shared.log import short
 from shared.tasks import running
@@ -101,6 +102,8 @@ class Draft:
     owner_id: int | None = None
     task: str = field(default_factory=running.task)
     """The task whose job asked for it; empty if none did."""
+    trace: str = field(default_factory=lambda: tracing.carried() or "")
+    """The `traceparent` of what asked for it, in whose trace it is sent; empty if there is none."""
     useful_until: datetime | None = None
     """It is not sent later than this; None: however late."""
 

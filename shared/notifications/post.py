@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from shared import tracing
 from shared.errors import BelfryError, Misconfigured, Unavailable
 from shared.notifications.answers import failure
 from shared.notifications.hiding import hidden, hide
@@ -59,9 +60,11 @@ def post(
         hide("urllib3.connectionpool", known)
         raw = json.dumps(body, allow_nan=False).encode()
         headers = {"Content-Type": "application/json", **signed(raw)}
-        answer = requests.post(
-            url.reveal(), data=raw, headers=headers, timeout=TIMEOUTS, allow_redirects=False
-        )
+        with tracing.call("POST", url.reveal()) as call:
+            answer = requests.post(
+                url.reveal(), data=raw, headers=headers, timeout=TIMEOUTS, allow_redirects=False
+            )
+            call.answered(answer.status_code)
         text = hidden(answer.text, known)
         if 200 <= answer.status_code < 300:
             return Answer(text, _json(answer))

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from shared import identity
+from shared import identity, tracing
 from shared.errors import Misconfigured, Refused, Unavailable
 from shared.log import short
 from shared.scaling.policy import Scale
@@ -92,14 +92,16 @@ class Site:
 
         authorization = {"Authorization": f"Bearer {identity.token(self._client_id, self._scope)}"}
         try:
-            answer = requests.request(
-                method,
-                self._url,
-                json=body,
-                headers={**(headers or {}), **authorization},
-                timeout=TIMEOUTS,
-                allow_redirects=False,
-            )
+            with tracing.call(method, self._url) as call:
+                answer = requests.request(
+                    method,
+                    self._url,
+                    json=body,
+                    headers={**(headers or {}), **authorization},
+                    timeout=TIMEOUTS,
+                    allow_redirects=False,
+                )
+                call.answered(answer.status_code)
         except requests.RequestException as error:
             raise Unavailable(SERVICE, f"did not answer ({type(error).__name__})") from None
         if not 200 <= answer.status_code < 300:

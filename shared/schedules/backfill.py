@@ -86,6 +86,8 @@ class Order:
     by: str
     """The caller's name."""
     created_at: datetime
+    trace: str | None = None
+    """The `traceparent` of the request."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -205,7 +207,12 @@ def step(schedule: Schedule, order: Order, some: Sequence[Part], now: datetime) 
             exhausted=len(new) < room,
         )
     jobs = tuple(
-        LiveJob(id=job_id(schedule.id, due_at, at.id), due_at=due_at, available_at=now)
+        LiveJob(
+            id=job_id(schedule.id, due_at, at.id),
+            due_at=due_at,
+            available_at=now,
+            trace=order.trace,
+        )
         for due_at in new
     )
     over = not live and not jobs and (at.exhausted or at.cancel is not None)

@@ -22,6 +22,7 @@ from enum import StrEnum
 
 from shared.errors import NotFound
 from shared.schedules.spent import Spent
+from shared.tracing.parent import trace_id
 
 SCHEDULE_ID = "[a-z][a-z0-9_]{0,39}"
 """What a schedule's id looks like, whole."""
@@ -93,6 +94,8 @@ class Job:
     """What its attempts used; None if it ended without one, or before this was measured."""
     taken_over: int = 0
     """As in `LiveJob`; a job that another worker than its own ended counts as taken over too."""
+    trace: str | None = None
+    """As in `LiveJob`."""
     schedule_tags: Mapping[str, str] = field(default_factory=dict)
     """The tags of its schedule: those of now until it has ended, then those of its end."""
     stretch: str | None = None
@@ -107,6 +110,11 @@ class Job:
     def effective_at(self) -> datetime:
         """When it was to start: its due time and its jitter."""
         return self.due_at + timedelta(seconds=self.jitter)
+
+    @property
+    def trace_id(self) -> str | None:
+        """As of a `LiveJob`."""
+        return trace_id(self.trace)
 
     @property
     def manual(self) -> bool:

@@ -16,6 +16,7 @@ from shared.redaction import masked
 from shared.schedules.job import is_manual, percent
 from shared.schedules.spent import NOTHING, Spent
 from shared.settings import UNSET, Secret
+from shared.tracing.parent import trace_id
 
 LONG_SECONDS = 600
 """A schedule whose attempts may take longer than this runs among the long jobs."""
@@ -149,6 +150,13 @@ class LiveJob:
     """What the attempts before used."""
     taken_over: int = 0
     """How often a lease of it ended because its worker was gone, and another took the job over."""
+    trace: str | None = None
+    """The `traceparent` of what caused it: each attempt is a part of that (`shared.tracing`)."""
+
+    @property
+    def trace_id(self) -> str | None:
+        """The id of its trace; None if it has none, or the trace is not kept."""
+        return trace_id(self.trace)
 
     @property
     def effective_at(self) -> datetime:

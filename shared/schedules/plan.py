@@ -57,6 +57,16 @@ class Plan:
     def changes(self) -> bool:
         return self.before.progress != self.after.progress
 
+    def traced(self, trace: str | None) -> Plan:
+        """The same, with `trace` as what causes the jobs that it hands out."""
+        if trace is None or not self.start:
+            return self
+        start = tuple(replace(job, trace=trace) for job in self.start)
+        progress = self.after.progress
+        for job in start:
+            progress = progress.put(job)
+        return replace(self, start=start, after=replace(self.after, progress=progress))
+
 
 @dataclass(frozen=True, slots=True)
 class _Sorted:

@@ -25,6 +25,7 @@ def of_live(schedule: Schedule, live: LiveJob) -> Job:
         reason=live.cancel and f"told to stop: {live.cancel}",
         spent=None if live.spent == NOTHING else live.spent,
         taken_over=live.taken_over,
+        trace=live.trace,
     )
 
 

@@ -1,8 +1,8 @@
 """Configuration: one frozen value, read once from the environment.
 
 `table` lists the settings (those of channels are with the channels), and `model` has their values.
-`reading` turns an environment into values, by the rules of `checks` and `databases`. Only `process`
-reads this process's environment.
+`reading` turns an environment into values, by the rules of `checks`, `accounts` and `databases`.
+Only `process` reads this process's environment.
 """
 
 from shared.settings.databases import DatabaseUrl, client_id_of
@@ -21,9 +21,12 @@ from shared.settings.model import (
     Settings,
     SmsSettings,
     StorageAccount,
+    StorageService,
     StorageSettings,
     StripeSettings,
     TaskOverride,
+    Tracing,
+    TracingSettings,
     TriggerSettings,
     Values,
 )
@@ -72,9 +75,12 @@ __all__ = [
     "Settings",
     "SmsSettings",
     "StorageAccount",
+    "StorageService",
     "StorageSettings",
     "StripeSettings",
     "TaskOverride",
+    "Tracing",
+    "TracingSettings",
     "TriggerSettings",
     "Values",
     "client_id_of",

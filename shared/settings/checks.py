@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from shared import money
-from shared.settings.model import PRIMARY
+from shared.settings.model import PRIMARY, Tracing
 from shared.settings.regions import MISTAKEN, REGIONS
 
 _AGE = "age-secret-key-"
@@ -287,3 +287,48 @@ def base_url(value: str) -> None:
             "use a URL such as https://belfry.example.com, without a slash at its end, a query or "
             "a password"
         )
+
+
+def tracing(value: str) -> Tracing:
+    try:
+        return Tracing(value)
+    except ValueError:
+        raise ValueError("use off, azure or console") from None
+
+
+def ratio(value: str) -> float:
+    try:
+        number = float(value)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 1:
+        raise ValueError("use a number from 0 to 1, such as 0.25 for a quarter of all traces")
+    return number
+
+
+_INSTRUMENTATION_KEY = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+def is_insights(value: str) -> bool:
+    """Whether it can be a connection string of Application Insights.
+    https://learn.microsoft.com/azure/azure-monitor/app/connection-strings"""
+    parts = value.split(";")
+    if any(part.count("=") != 1 for part in parts):  # not even at the end, for the exporter
+        return False
+    return bool(_INSTRUMENTATION_KEY.fullmatch(_pairs(value).get("instrumentationkey", "")))
+
+
+def insights_sign_in(value: str) -> dict[str, str]:
+    """What it says, by names in small letters; nothing if it is not set."""
+    if not value:
+        return {}
+    said = _pairs(value)
+    if said.get("authorization") != "AAD":
+        raise ValueError("use Authorization=AAD, or ClientId=<client id>;Authorization=AAD")
+    return said
+
+
+def _pairs(value: str) -> dict[str, str]:
+    """The parts of `Name=value;...`, by names in small letters."""
+    found = (part.partition("=") for part in value.split(";") if part)
+    return {name.strip().lower(): text.strip() for name, _, text in found}

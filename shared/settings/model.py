@@ -6,11 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
+from enum import StrEnum
 from pathlib import Path
+from typing import Literal
 
 from shared.errors import Misconfigured
 from shared.settings.secret import UNSET, Secret
 from shared.settings.table import task_settings
+
+StorageService = Literal["blob", "queue", "table"]
+"""A service of a storage account, as its URLs name it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -19,8 +24,26 @@ class StorageAccount:
 
     connection_string: Secret
     account_name: str = ""
+    """For an identity; a connection string has a name in it."""
     client_id: str = ""
     """The client id of the user-assigned identity; empty for the system-assigned one."""
+    developer: bool = False
+    """Whether the identity is that of the person at this machine, who signed in (`az login`)."""
+    blob_url: str = ""
+    """Where the service answers an identity, without a slash at its end. If it is empty, where
+    Azure's public cloud has the account of that name."""
+    queue_url: str = ""
+    table_url: str = ""
+
+    @property
+    def is_given(self) -> bool:
+        """Whether any account is."""
+        return bool(self.connection_string.reveal() or self.account_name)
+
+    def url(self, service: StorageService) -> str:
+        """Where a service of an account without connection string answers."""
+        given = {"blob": self.blob_url, "queue": self.queue_url, "table": self.table_url}
+        return given[service] or f"https://{self.account_name}.{service}.core.windows.net"
 
 
 Values = Mapping[str, Secret]
@@ -241,6 +264,36 @@ class TriggerSettings:
         )
 
 
+class Tracing(StrEnum):
+    """Where spans go (docs/tracing.md)."""
+
+    OFF = "off"
+    AZURE = "azure"
+    """To Application Insights."""
+    CONSOLE = "console"
+    """To the log, one line each."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TracingSettings:
+    """Whether spans are made, and where they go."""
+
+    to: Tracing = Tracing.OFF
+    ratio: float = 1.0
+    """Which part of all traces is kept."""
+    service: str = "belfry"
+    """The app's name."""
+    connection_string: Secret = UNSET
+    by_identity: bool = False
+    """Whether Application Insights knows the app by its managed identity, and not by the key in
+    the connection string."""
+    client_id: str = ""
+    """Of the identity; empty: the system-assigned one."""
+
+
+_TRACING = TracingSettings()
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings(TriggerSettings):
     """All settings; see `SETTINGS` for what each means."""
@@ -281,6 +334,7 @@ class Settings(TriggerSettings):
     spend_currency: str = "USD"
     prices: Prices = Prices()
     access: AccessSettings = _ACCESS
+    tracing: TracingSettings = _TRACING
     scaling: ScalingSettings = _SCALING
     alert_routes: str = ""
     """As it was set; `shared.alerts.routes` reads it."""

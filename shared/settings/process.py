@@ -78,3 +78,8 @@ def load_local(file: Path) -> None:
         raise Misconfigured(f"{file} is not a local.settings.json: {error}") from None
     for name, value in values:
         os.environ.setdefault(name, str(value))
+
+
+def default(name: str, value: str) -> None:
+    """Set a variable that a library reads from the environment by itself, unless it is set."""
+    os.environ.setdefault(name, value)

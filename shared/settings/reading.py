@@ -13,6 +13,7 @@ from urllib.parse import quote
 from shared import outgoing
 from shared.errors import Misconfigured
 from shared.settings import checks, databases
+from shared.settings.accounts import ALL, read_account
 from shared.settings.model import (
     PRIMARY,
     AccessSettings,
@@ -27,8 +28,11 @@ from shared.settings.model import (
     Settings,
     SmsSettings,
     StorageAccount,
+    StorageService,
     StorageSettings,
     StripeSettings,
+    Tracing,
+    TracingSettings,
     TriggerSettings,
     Values,
 )
@@ -40,6 +44,9 @@ T = TypeVar("T")
 _TABLE = {one.name: one for one in SETTINGS}
 UNRESOLVED = "@Microsoft.KeyVault("
 """The beginning of a Key Vault reference that the platform could not resolve."""
+INSIGHTS = "APPLICATIONINSIGHTS_CONNECTION_STRING"
+INSIGHTS_SIGN_IN = "APPLICATIONINSIGHTS_AUTHENTICATION_STRING"
+"""Variables of Azure Functions itself, which the host reads too."""
 Check = Callable[[Settings], Iterable[str]]
 """Returns what is wrong with settings whose rules only other modules know."""
 Channels = Mapping[str, Sequence[Setting]]
@@ -105,6 +112,7 @@ def from_env(
         audit_days=given.checked("AUDIT_TABLE_DAYS", checks.days) or 400,
         prices=_prices(given),
         access=_access(given),
+        tracing=_tracing(given),
         scaling=_scaling(given),
         overrides=_overrides(environ),
         task_timezone=read("TASK_TIMEZONE"),
@@ -137,8 +145,7 @@ def for_storage(environ: Mapping[str, str]) -> StorageSettings:
 
 def for_audit(environ: Mapping[str, str]) -> StorageSettings | None:
     """Read where the audit is; None if no storage account is set. Raises `Misconfigured`."""
-    account = _Given(environ).account("AzureWebJobsStorage")
-    there = account.connection_string or account.account_name
+    there = _Given(environ).account("AzureWebJobsStorage").is_given
     return for_storage(environ) if there else None
 
 
@@ -161,13 +168,19 @@ def for_billing(environ: Mapping[str, str]) -> BillingSettings:
         stripe=stripe,
         prefix=prefix,
         fee_max_age=max_age,
-        storage=account if account.connection_string or account.account_name else None,
+        storage=account if account.is_given else None,
     )
 
 
 def _storage(given: _Given) -> StorageAccount:
-    storage = given.account("AzureWebJobsStorage")
-    if not storage.connection_string and not storage.account_name:
+    name = "AzureWebJobsStorage"
+    storage = given.account(name)
+    if storage.client_id and not given.read(f"{name}__credential"):
+        given.problems.append(
+            f"{name}__clientId is set, but {name}__credential is not, without which the host does "
+            "not heed it; set it to managedidentity"
+        )
+    if not storage.is_given and not given.problems:
         given.problems.append(
             "AzureWebJobsStorage is not set; give it a connection string (`make start` writes one "
             "into local.settings.json), or set AzureWebJobsStorage__accountName"
@@ -259,12 +272,10 @@ class _Given:
             shown = Secret(value) if setting.secret else value
             self.problems.append(f"{setting.name} is {shown!r}; {error}")
 
-    def account(self, name: str) -> StorageAccount:
-        return StorageAccount(
-            connection_string=Secret(self.read(name)),
-            account_name=self.read(f"{name}__accountName"),
-            client_id=self.read(f"{name}__clientId"),
-        )
+    def account(self, name: str, services: Sequence[StorageService] = ALL) -> StorageAccount:
+        found, problems = read_account(name, self.read, services)
+        self.problems += problems
+        return found
 
     def database(self, name: str) -> Secret:
         """The variable's value as the URL of a database."""
@@ -294,6 +305,31 @@ def _prices(given: _Given) -> Prices:
         blob_requests=given.checked("PRICE_BLOB_REQUESTS", checks.millionths) or none,
         currency=given.checked("PRICE_CURRENCY", checks.currency) or "",
         memory_mb=given.checked("INSTANCE_MEMORY_MB", checks.memory) or 0,
+    )
+
+
+def _tracing(given: _Given) -> TracingSettings:
+    to = given.checked("TRACING", checks.tracing) or Tracing.OFF
+    ratio = given.checked("TRACING_RATIO", checks.ratio)
+    connection = given.read(INSIGHTS) if to is Tracing.AZURE else ""
+    if to is Tracing.AZURE and not connection:
+        given.problems.append(
+            f"TRACING is 'azure', but {INSIGHTS} is not set; set it, or set TRACING to off or "
+            "console"
+        )
+    elif connection and not checks.is_insights(connection):
+        given.problems.append(
+            f"{INSIGHTS} is none; use InstrumentationKey=<uuid>;IngestionEndpoint=https://..., "
+            "without a semicolon at its end"
+        )
+    sign_in = given.checked(INSIGHTS_SIGN_IN, checks.insights_sign_in) or {}
+    return TracingSettings(
+        to=to,
+        ratio=1.0 if ratio is None else ratio,
+        service=given.read("WEBSITE_SITE_NAME") or "belfry",
+        connection_string=Secret(connection),
+        by_identity=bool(sign_in),
+        client_id=sign_in.get("clientid") or given.read("AZURE_CLIENT_ID"),
     )
 
 
@@ -331,17 +367,17 @@ def _scaling(given: _Given) -> ScalingSettings:
 
 
 def _destinations(given: _Given, storage: StorageAccount) -> dict[str, DestinationSettings]:
-    backup = given.account("BACKUP_STORAGE")
+    backup = given.account("BACKUP_STORAGE", ("blob",))
     primary = DestinationSettings(
-        account=backup if backup.connection_string or backup.account_name else storage,
+        account=backup if backup.is_given else storage,
         container=given.read("BACKUP_CONTAINER"),
     )
     found = {PRIMARY: primary}
     names = given.read("BACKUP_DESTINATIONS")
     for name in checks.names(names, "BACKUP_DESTINATIONS", given.problems):
-        own = given.account(f"BACKUP_{name.upper()}_STORAGE")
+        own = given.account(f"BACKUP_{name.upper()}_STORAGE", ("blob",))
         one = DestinationSettings(
-            account=own if own.connection_string or own.account_name else primary.account,
+            account=own if own.is_given else primary.account,
             container=given.read(f"BACKUP_{name.upper()}_CONTAINER") or primary.container,
         )
         if one in found.values():

@@ -25,15 +25,16 @@ SETTINGS = (
     Setting(
         "AzureWebJobsStorage",
         "",
-        "Connection string of the storage account that holds schedules, jobs and queues. "
-        "With a managed identity set AzureWebJobsStorage__accountName and __clientId instead.",
+        "Connection string of the storage account that holds schedules, jobs and queues. With a "
+        "managed identity set AzureWebJobsStorage__accountName, __clientId and "
+        "__credential=managedidentity instead.",
         secret=True,
     ),
     Setting(
         "BACKUP_STORAGE",
         "",
-        "Connection string of the account that backups go to, or BACKUP_STORAGE__accountName "
-        "and __clientId. Default: the account of AzureWebJobsStorage.",
+        "Connection string of the account that backups go to, or BACKUP_STORAGE__accountName and "
+        "__clientId. Default: the account of AzureWebJobsStorage.",
         secret=True,
     ),
     Setting("BACKUP_CONTAINER", "backups", "Blob container that backups go to."),
@@ -230,6 +231,17 @@ SETTINGS = (
         "20",
         "Alerts that one channel or person gets in an hour; the rest comes in one message. "
         "Critical ones have as many places again.",
+    ),
+    Setting(
+        "TRACING",
+        "off",
+        "Where traces go (docs/tracing.md): off, azure (to Application Insights, whose connection "
+        "string is in APPLICATIONINSIGHTS_CONNECTION_STRING) or console (to the log).",
+    ),
+    Setting(
+        "TRACING_RATIO",
+        "1",
+        "Which part of all traces is kept, from 0 to 1.",
     ),
     Setting(
         "AUDIT_TABLE_DAYS",

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from shared.clock import Clock
 from shared.errors import Misconfigured
-from shared.identity import credential
 from shared.settings import StorageAccount
+from shared.storage.identity import identity
 from shared.storage.signing import SharedKey, key_of, of_queue, of_table, parts, signing
 
 if TYPE_CHECKING:
@@ -29,12 +29,6 @@ class Endpoint:
     credential: SharedKey | TokenCredential
 
 
-def by_identity(account: StorageAccount, service: str) -> tuple[str, TokenCredential]:
-    """(the URL of a service of an account that has no connection string, the credential)."""
-    url = f"https://{account.account_name}.{service}.core.windows.net"
-    return url, credential(account.client_id)
-
-
 def endpoint(account: StorageAccount, service: Service) -> Endpoint:
     """The service's endpoint, from a connection string with the account's key or, if there is none,
     for a managed identity.
@@ -43,7 +37,7 @@ def endpoint(account: StorageAccount, service: Service) -> Endpoint:
     """
     text = account.connection_string.reveal()
     if not text:
-        return Endpoint(*by_identity(account, service))
+        return Endpoint(account.url(service), identity(account))
     key, values = key_of(text), parts(text)
     if key is None:
         raise Misconfigured("the storage's connection string has no AccountName or no AccountKey")

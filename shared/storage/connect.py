@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 from shared.clock import Clock, SystemClock
 from shared.settings import StorageAccount
 from shared.storage import cancellation, failures
-from shared.storage.account import Service, by_identity, endpoint
+from shared.storage.account import Service, endpoint
 from shared.storage.checked import CheckedClock
 from shared.storage.counted import Service as Counted
+from shared.storage.identity import identity
 from shared.storage.lean import Lean
 from shared.storage.read_only import read_only
 from shared.storage.rest import Rest
@@ -125,8 +126,8 @@ class Connection:
         text = self._account.connection_string.reveal()
         if text:
             return ContainerClient.from_connection_string(text, name, **options)
-        url, credential = by_identity(self._account, "blob")
-        return ContainerClient(url, name, credential=credential, **options)
+        credential = identity(self._account)
+        return ContainerClient(self._account.url("blob"), name, credential=credential, **options)
 
     def _tables(self) -> Tables:
         from shared.storage.tables.account import Tables

@@ -18,6 +18,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 from shared.clock import Clock, SystemClock
 from shared.errors import Refused, Unavailable
@@ -36,6 +37,12 @@ _PAUSES = {"Retry-After": 1, "retry-after-ms": 1000, "x-ms-retry-after-ms": 1000
 """The headers that azure-core obeys, and how many of the header's units are a second."""
 _ADDRESS = re.compile(r"host='([^']+)', port=(\d+)")
 """An address, as urllib3 writes it in its errors."""
+_ROLES = {
+    "blob": "Storage Blob Data Contributor",
+    "queue": "Storage Queue Data Contributor",
+    "table": "Storage Table Data Contributor",
+}
+"""The least role with which the app can use a service, by the first word of what errors call it."""
 _FINAL = frozenset({400, 401, 403, 405, 411, 413, 414, 415, 501, 505})
 """Statuses for which another attempt is useless. 404 (no table) is not one of them: somebody may be
 creating the table at this moment."""
@@ -51,12 +58,50 @@ def translated(service: str) -> Iterator[None]:
     except azure.HttpResponseError as error:
         reason = f"{error.status_code} {_code(error)}"
         if error.status_code in (401, 403):
-            raise Refused(service, f"no permission ({reason})") from error
+            raise Refused(service, f"no permission ({reason}){_remedy(service, error)}") from error
         if error.status_code in _FINAL:
             raise Refused(service, f"answered {reason}") from error
         raise Unavailable(service, f"answered {reason}") from error
     except azure.AzureError as error:
         raise Unavailable(service, f"did not answer ({_where(error)})") from error
+
+
+def _remedy(service: str, error: Any) -> str:
+    """What to do about a refusal, such as which role is missing on which account; empty if its code
+    does not tell.
+
+    https://learn.microsoft.com/rest/api/storageservices/common-rest-api-error-codes
+    """
+    account = _account(error.response)
+    role = _ROLES.get(service.partition(" ")[0])
+    remedies = {
+        "AuthorizationPermissionMismatch": (
+            f"the app's identity needs the role {role} on {account}; one that was just given takes "
+            "up to ten minutes"
+        ),
+        "AuthorizationFailure": (
+            f"the firewall of {account} does not let the app in, or the app's identity has no role "
+            f"there ({role})"
+        ),
+        "KeyBasedAuthenticationNotPermitted": (
+            f"{account} takes no keys; set NAME__accountName and NAME__clientId instead of a "
+            "connection string"
+        ),
+    }
+    found = remedies.get(_code(error))
+    return f": {found}" if found else ""
+
+
+def _account(answer: Any) -> str:
+    """The storage account that answered, as its URL names it: in its host, with an address (of an
+    emulator) in its path, or only by a domain."""
+    parts = urlsplit(str(getattr(getattr(answer, "request", None), "url", "")))
+    host, path = parts.hostname or "", parts.path.strip("/").partition("/")[0]
+    if any(f".{service}." in host for service in _ROLES):
+        name = host.partition(".")[0]
+    else:
+        name = path if host.replace(".", "").isdigit() else host
+    return f"the storage account {name}"
 
 
 def _where(error: Exception) -> str:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from local import azurite
+from local.host.storage import Account
 from local.host.timers import Monitor, Status
 
 NINE = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
@@ -19,7 +20,7 @@ def test_timers_that_begin_at_once_on_an_empty_account_all_remember(tmp_path: Pa
     together = threading.Barrier(TIMERS)
 
     def begin(number: int) -> Status | None:
-        monitor = Monitor(running.connection_string, "host", f"timer{number}")
+        monitor = Monitor(Account(running.connection_string), "host", f"timer{number}")
         together.wait(20)
         monitor.write(status)
         return monitor.read()

@@ -26,7 +26,7 @@ _CLIENTS = ("azure", "requests", "urllib3", "certifi")
 _HEAVY = (
     *("fastapi", "azure.data.tables", "azure.storage", "azure.identity", "psycopg", "zstandard"),
     *("sqlalchemy", "alembic", "sendgrid", "requests", "google", "pyrage", "jinja2", "resvg_py"),
-    "stripe",
+    *("stripe", "opentelemetry"),
     *("twilio", "phonenumbers", "cryptography", "holidays", "icalendar"),
 )
 
@@ -45,6 +45,17 @@ def test_importing_the_app_loads_nothing_that_only_some_runs_need() -> None:
     assert "azure.functions" in loaded
     assert [name for name in loaded if name.startswith(_HEAVY)] == []
     assert not {"shared.app", "shared.engine.work.worker", "shared.storage.connect"} & set(loaded)
+
+
+def test_what_runs_jobs_loads_nothing_of_tracing_unless_it_is_on() -> None:
+    """The web framework does, but a process that only ticks or works has no use for that."""
+    settings = "from shared.settings import from_env; import os; wanted = from_env(os.environ)"
+    loaded = fresh(
+        f"import sys, shared.process; {settings}; from shared.tracing.setup import turn_on; "
+        "turn_on(wanted.tracing); print(*sys.modules)"
+    )
+    assert "shared.tracing.spans" in loaded and "shared.engine.work.worker" in loaded
+    assert [name for name in loaded if name.startswith("opentelemetry")] == []
 
 
 def test_importing_what_knows_the_storage_loads_no_client_of_it() -> None:

@@ -75,6 +75,57 @@ def test_wrong_rules_of_the_pet_care_tasks_are_told(
         settings.from_env(GOOD | {name: value})
 
 
+_INSIGHTS = {
+    "APPLICATIONINSIGHTS_CONNECTION_STRING": "InstrumentationKey=0f8fad5b-d9cb-469f-a165-"
+    "70867728950e;IngestionEndpoint=https://westeurope-5.in.applicationinsights.azure.com/"
+}
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"TRACING": "yes"}, "TRACING is 'yes'; use off, azure or console"),
+        ({"TRACING": "azure"}, "TRACING is 'azure', but APPLICATIONINSIGHTS_CONNECTION_STRING"),
+        (
+            {"TRACING": "azure", "APPLICATIONINSIGHTS_CONNECTION_STRING": "hush"},
+            "APPLICATIONINSIGHTS_CONNECTION_STRING is none; use InstrumentationKey=",
+        ),
+        (
+            {"TRACING": "azure"} | {name: f"{text};" for name, text in _INSIGHTS.items()},
+            "without a semicolon at its end",
+        ),
+        ({"TRACING_RATIO": "2"}, "TRACING_RATIO is '2'; use a number from 0 to 1"),
+        ({"TRACING_RATIO": "nan"}, "TRACING_RATIO is 'nan'; use a number from 0 to 1"),
+        ({"TRACING_RATIO": "half"}, "TRACING_RATIO is 'half'; use a number from 0 to 1"),
+        (
+            {"APPLICATIONINSIGHTS_AUTHENTICATION_STRING": "ClientId=1"},
+            "APPLICATIONINSIGHTS_AUTHENTICATION_STRING is 'ClientId=1'; use Authorization=AAD",
+        ),
+    ],
+)
+def test_what_is_wrong_with_tracing_is_told(given: dict[str, str], said: str) -> None:
+    with pytest.raises(Misconfigured) as caught:
+        settings.from_env(GOOD | given)
+    assert said in str(caught.value) and "hush" not in str(caught.value)
+
+
+def test_tracing_is_off_unless_it_is_asked_for() -> None:
+    read = settings.from_env(GOOD | {"APPLICATIONINSIGHTS_CONNECTION_STRING": "of the host"})
+    assert read.tracing == settings.TracingSettings()
+
+
+def test_where_traces_go_and_by_which_identity() -> None:
+    sign_in = {"APPLICATIONINSIGHTS_AUTHENTICATION_STRING": "ClientId=1234;Authorization=AAD"}
+    asked = {"TRACING": "azure", "TRACING_RATIO": "0", "WEBSITE_SITE_NAME": "func", **_INSIGHTS}
+    by_key = settings.from_env(GOOD | asked).tracing
+    assert (by_key.to, by_key.ratio, by_key.service) == ("azure", 0.0, "func")
+    assert not by_key.by_identity
+    as_app = settings.from_env(GOOD | asked | sign_in | {"AZURE_CLIENT_ID": "5678"}).tracing
+    assert (as_app.by_identity, as_app.client_id) == (True, "1234")
+    system = {"APPLICATIONINSIGHTS_AUTHENTICATION_STRING": "Authorization=AAD"}
+    assert settings.from_env(GOOD | asked | system).tracing.client_id == ""
+
+
 def test_thresholds_are_read_in_any_order() -> None:
     read = settings.from_env(GOOD | {"VACCINATION_ALERT_THRESHOLDS": " 7, 30,14,7"})
     assert read.care.vaccination_thresholds == (30, 14, 7)

@@ -13,7 +13,7 @@ from typing import Annotated
 
 from fastapi import FastAPI, Header, Query, Response
 
-from shared.api import deps, front, problems
+from shared.api import deps, front, problems, traced
 from shared.api.deps import Provided
 from shared.app import App
 from shared.listing.wanted import Wanted
@@ -29,6 +29,7 @@ def feed(belfry: Callable[[], App]) -> FastAPI:
     )
     made.get(PATH)(calendar)
     deps.provide(made, belfry)
+    traced.install(made)
     front.install(made)
     problems.install(made)
     return made

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from fastapi import FastAPI
 
-from shared.api import deps, front, problems
+from shared.api import deps, front, problems, traced
 from shared.api.hooks import sendgrid, twilio
 from shared.api.hooks.refusals import Refusals
 from shared.app import App
@@ -21,6 +21,7 @@ def hooks(belfry: Callable[[], App]) -> FastAPI:
     made.include_router(twilio.router)
     made.include_router(sendgrid.router)
     deps.provide(made, belfry)
+    traced.install(made)
     front.install(made)
     problems.install(made)
     return made

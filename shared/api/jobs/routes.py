@@ -78,6 +78,9 @@ class JobOut(Shown):
     error: str | None
     reason: str | None
     tags: dict[str, str]
+    trace_id: str | None
+    """The trace of what caused it, in which each of its attempts is a span; null if none is kept
+    (docs/tracing.md)."""
     done: float | None = None
     """How far a running job says it is, from 0 to 1. Given for a single job."""
     log: str | None = None

@@ -14,6 +14,7 @@ from email.utils import parsedate_to_datetime
 from operator import methodcaller
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from shared import tracing
 from shared.clock import Clock
 from shared.errors import Refused, Unavailable
 
@@ -106,7 +107,9 @@ class Client:
         from urllib3.exceptions import HTTPError
 
         try:
-            answer = self.http.request(method, url, timeout=_TIMEOUT, **content)
+            with tracing.call(method, url) as call:
+                answer = self.http.request(method, url, timeout=_TIMEOUT, **content)
+                call.answered(answer.status_code)
             if answer.status_code in _GOOD:
                 told = answer.content and answer.status_code < 300
                 return Answer(answer.status_code, answer.headers, answer.json() if told else {})

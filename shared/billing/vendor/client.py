@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from shared import tracing
 from shared.settings import StripeSettings
 
 if TYPE_CHECKING:
@@ -34,5 +35,19 @@ def client(
             "meter_events": settings.url,
         },
         max_network_retries=retries,
-        http_client=stripe.RequestsClient(timeout=timeouts),
+        http_client=_http(timeouts),
     )
+
+
+def _http(timeouts: tuple[float, float]) -> Any:
+    """Stripe's own HTTP client, with a span for each request."""
+    import stripe
+
+    class Traced(stripe.RequestsClient):
+        def request(self, method: str, url: str, *given: Any, **named: Any) -> Any:
+            with tracing.call(method.upper(), url) as call:
+                answer = super().request(method, url, *given, **named)
+                call.answered(answer[1])
+            return answer
+
+    return Traced(timeout=timeouts)

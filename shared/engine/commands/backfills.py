@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from shared import tracing
 from shared.access import LOCAL, Caller
 from shared.audit.port import Action
 from shared.engine.commands.agreed import Agreed, afresh
@@ -216,6 +217,7 @@ class Backfills:
             pace=wish.pace,
             by=by,
             created_at=self._manager.now(),
+            trace=tracing.carried(),
         )
 
     def _hold(self, schedule: Schedule, wish: Wish) -> None:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from shared import tracing
 from shared.access import LOCAL, Caller
 from shared.archive.jobs import EndedJobs
 from shared.audit.port import Action
@@ -296,6 +297,7 @@ class Manager:
         Raises `NotFound`, and `Conflict` if there is no room.
         """
         added: list[str] = []
+        trace = tracing.carried()
 
         def decide(schedule: Schedule, at: datetime) -> Change:
             # read after the row: a job of that id which ends in between changes the row
@@ -308,7 +310,7 @@ class Manager:
             added[:] = new[: LIVE_CAP - len(progress.live)]
             for one in added:
                 due_at = parse_id(one)[1]
-                job = LiveJob(id=one, due_at=due_at, available_at=now, forced=insist)
+                job = LiveJob(id=one, due_at=due_at, available_at=now, forced=insist, trace=trace)
                 progress = progress.put(job)
             what = {"job_ids": list(added), "insist": insist}
             told = audited.of_request(by, action, schedule, at, what, job_id=of_job)
@@ -319,7 +321,7 @@ class Manager:
             self._handed.note([(one, now) for one in asked], now)
         if send:
             long = self._find(schedule_id).is_long
-            self._queue.send(Message(tuple(asked), now, long=long), now)
+            self._queue.send(Message(tuple(asked), now, long=long, trace=trace), now)
         after = self._commit(schedule_id, decide).after
         coming = upcoming(after, now)
         for one in added:

@@ -18,6 +18,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
+from shared import tracing
 from shared.clock import Clock
 from shared.engine.dispatch import facts, health
 from shared.engine.dispatch import queue_clock as chains
@@ -34,6 +35,7 @@ from shared.errors import Unavailable
 from shared.heartbeats.own import OwnHeartbeat
 from shared.log import Event, event
 from shared.storage.tables.facts import Meta
+from shared.tracing import Kind
 
 _WATCHES = timedelta(minutes=11)
 """How far ahead the health monitor's own runs are handed out: two of them, since it runs every five
@@ -129,20 +131,29 @@ class Clocks:
         before = facts.read(self._meta.about_clocks())
         now = self._clock.now()
         if facts.future(before, now):
-            return self._tick(WORK, before, now)
+            return self._tick_apart(before, now)
         begun = (one.since for one in before.known.values())
         newest = max([*before.beats.values(), *begun], default=None)
         if newest is not None and now - newest < QUIET:
             self._quiet_until = max(newest + QUIET, now + _LOOK)
             return None
-        return self._tick(WORK, before, now)
+        return self._tick_apart(before, now)
+
+    def _tick_apart(self, before: Facts, now: datetime) -> Report:
+        """Tick, in a trace of its own: that an invocation stands in is no part of what it does, and
+        jobs that hand out the next ones would make a trace that never ends."""
+        with tracing.continued(None):
+            return self._tick(WORK, before, now)
 
     def shard(self, shard: str) -> Report:
         """Work off one shard's backlog, as far ahead as a tick looks."""
         read = facts.read(self._meta.about_clocks())
         now = self._clock.now()
         found = facts.believed(read, now)
-        return self._dispatcher.tick_shard(shard, now, ahead(now, WORK, found))
+        with tracing.span("tick", Kind.SERVER, clock=WORK, shard=shard) as traced:
+            report = self._dispatcher.tick_shard(shard, now, ahead(now, WORK, found))
+            traced.set(report.shown())
+        return report
 
     def silent(self, now: datetime) -> list[Silent]:
         """The clocks that fell silent."""
@@ -162,13 +173,25 @@ class Clocks:
         found = facts.believed(read, now)
         if schedule_id is not None:
             self._invoke(now + _BETWEEN)
-            self._dispatcher.tick_one(schedule_id, now, _WATCHES)
+            self._hand_out(schedule_id, now)
         silent = health.judged(now, found)
         self._alarm.tell(found, silent, now)
         return silent
 
+    def _hand_out(self, schedule_id: str, now: datetime) -> None:
+        """Hand out the watching job's next runs, apart from the trace of this one."""
+        named = {"clock": WORK, "schedule_id": schedule_id}
+        with tracing.continued(None), tracing.span("tick", Kind.SERVER, **named):
+            self._dispatcher.tick_one(schedule_id, now, _WATCHES)
+
     def _tick(self, clock: str, read: Facts, now: datetime, *, revive: bool = True) -> Report:
         """Do all that a tick does; if one part fails, the others are still done."""
+        with tracing.span("tick", Kind.SERVER, clock=clock) as traced:
+            report = self._whole(clock, read, now, revive)
+            traced.set(report.shown())
+        return report
+
+    def _whole(self, clock: str, read: Facts, now: datetime, revive: bool) -> Report:
         before = facts.believed(read, now)
         known = health.noticed(now, clock, before)
         self._note(before, known)

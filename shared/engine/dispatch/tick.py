@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 
+from shared import tracing
 from shared.clock import Clock
 from shared.engine.dispatch.backlog import Backlog
 from shared.engine.events import tell_unrun
@@ -235,14 +236,15 @@ class Dispatcher:
     def _apply(self, plans: Sequence[Plan], now: datetime, report: Report, noted: datetime) -> int:
         """Enqueue first, commit second, some at a time; how many commits were won. If that takes
         so long that the note may not hold any more, what is left is noted again."""
-        plans = [made for made in plans if made.changes]
+        trace = tracing.carried()
+        plans = [made.traced(trace) for made in plans if made.changes]
         total = 0
         for start in range(0, len(plans), _TOGETHER):
             if self._clock.now() - noted > COMMITTED / 2:
                 noted = self._note(plans[start:], now)
             some = plans[start : start + _TOGETHER]
             jobs = ((made.after, job) for made in some for job in made.start)
-            for at, message in messages(jobs, self._later_than(now)):
+            for at, message in messages(jobs, self._later_than(now), trace):
                 self._queue.send(message, at - AHEAD)
             changes = [
                 Change(made.before, made.after, made.recorded, made.versions) for made in some
@@ -273,9 +275,10 @@ class Dispatcher:
 
 
 def messages(
-    waiting: Iterable[tuple[Schedule, LiveJob]], now: datetime
+    waiting: Iterable[tuple[Schedule, LiveJob]], now: datetime, trace: str | None = None
 ) -> Iterator[tuple[datetime, Message]]:
-    """(when its jobs start, the message) for jobs that wait, grouped by kind and second.
+    """(when its jobs start, the message) for jobs that wait, grouped by kind and second. `trace`:
+    what causes all of them.
 
     A long job has a message of its own, since one process begins all jobs of a message.
     """
@@ -291,4 +294,4 @@ def messages(
         ids = [job.id for _, job in some]
         most = 1 if long else JOBS_OF_A_MESSAGE
         for start in range(0, len(ids), most):
-            yield at, Message(tuple(ids[start : start + most]), now, long=long)
+            yield at, Message(tuple(ids[start : start + most]), now, long=long, trace=trace)

@@ -25,7 +25,8 @@ from shared.log import Event, event
 from shared.schedules.job import Status, parse_id
 from shared.schedules.model import LiveJob
 from shared.schedules.record import ended_live
-from shared.storage.queues.jobs import Message, parse, parse_long
+from shared.storage.queues.jobs import parse, parse_long
+from shared.tracing import trace_id
 
 T = TypeVar("T")
 
@@ -62,10 +63,11 @@ class Poison:
                 level=logging.ERROR,
                 job_id=job_id,
                 returns=message.returns,
+                trace_id=trace_id(message.trace),
             )
         if message.returns < RETURNS:
             now = self._clock.now()
-            again = Message(message.job_ids, now, message.returns + 1, long)
+            again = replace(message, sent_at=now, returns=message.returns + 1, at=None)
             self._outcomes.queue.send(again, now + _FIRST * 2**message.returns)
         else:
             for job_id in message.job_ids:

@@ -13,8 +13,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
+from shared import tracing
+from shared.engine.work import traced
 from shared.engine.work.metering import Meter, Metering
-from shared.errors import BelfryError, Cancelled, TimedOut, Unavailable
+from shared.errors import BelfryError, Cancelled, Skipped, TimedOut, Unavailable
 from shared.log import JobLog
 from shared.schedules.model import LiveJob, Schedule
 from shared.tasks import JobProgress, Result
@@ -67,6 +69,7 @@ class Attempt:
         self.done = False
         self.result: Result | None = None
         self.failure: BaseException | None = None
+        self._span = tracing.NOTHING
         self._over_since: datetime | None = None
         self._execute = execute
         self._lock = threading.Lock()
@@ -79,8 +82,9 @@ class Attempt:
             return
         result: Result | None = None
         failure: BaseException | None = None
+        self._span = traced.begin(self.schedule, self.live)
         try:
-            with self.meter.running():
+            with tracing.continued(self._span.traceparent), self.meter.running():
                 returned = self._execute(self)
                 if isinstance(returned, Coroutine):
                     result = asyncio.run(self._await(returned))
@@ -126,6 +130,8 @@ class Attempt:
             if isinstance(failure, asyncio.CancelledError):
                 failure = Cancelled("the attempt was told to stop")
             self.result, self.failure, self.done = result, failure, True
+        # now, even if the task runs on: of one that heeds no timeout, nothing would ever show
+        traced.end(self._span, _status(failure, self.asked), failure, self.meter.spent)
         self.keeper.told()
 
     async def _await(self, work: Coroutine[Any, Any, Result]) -> Result:
@@ -140,3 +146,13 @@ class Attempt:
         finally:
             with self._lock:
                 self._cancel = None
+
+
+def _status(failure: BaseException | None, asked: Stop | None) -> str:
+    """How an attempt ended, for its span; whether another follows is decided later (`judge`)."""
+    if failure is None:
+        return "succeeded"
+    if isinstance(failure, Skipped):
+        return "skipped"
+    words = {Stop.CANCEL: "cancelled", Stop.DRAIN: "given back", Stop.LOST: "lost"}
+    return traced.FAILED if asked is None else words.get(asked, traced.FAILED)

@@ -114,6 +114,7 @@ class Batch:
             schedule_id=schedule.id,
             job_id=live.id,
             attempt=live.attempt,
+            trace_id=live.trace_id,
             lateness_seconds=of_live(schedule, live).lateness_seconds,
         )
         self._outcomes.heartbeats.send(of_start(schedule, live))
@@ -266,7 +267,8 @@ class Batch:
                 case Again():
                     self._outcomes.again(attempt, result)
                 case Gone():
-                    event(_logger, Event.LEASE_LOST, job_id=attempt.live.id)
+                    live = attempt.live
+                    event(_logger, Event.LEASE_LOST, job_id=live.id, trace_id=live.trace_id)
             self._held.attempts.remove(attempt)
             if self._held.said.pop(attempt.live.id, None) is not None:
                 self._outcomes.table.unsay(attempt.live.id)

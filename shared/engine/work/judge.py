@@ -7,15 +7,12 @@ from datetime import datetime, timedelta
 
 from shared.engine.work import retry
 from shared.engine.work.attempt import Attempt, Stop
-from shared.errors import BelfryError, Cancelled, Skipped
-from shared.log import short
+from shared.engine.work.failures import describe
+from shared.errors import Cancelled, Skipped
 from shared.schedules.job import Job, Status
 from shared.schedules.model import LiveJob
 from shared.schedules.record import of_live
 from shared.threads import was_refused
-
-_ERROR_LIMIT = 4_000
-"""UTF-16 units, as a table counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +62,6 @@ def outcome(attempt: Attempt, now: datetime) -> Outcome:
         return Again(_waiting(live, now + verdict.delay, error), verdict.delay)
     failed = _record(attempt, Status.FAILED, now)
     return Ended(replace(failed, error=error, reason=verdict.reason))
-
-
-def describe(failure: BaseException) -> str:
-    """A failure in one line, without secrets, short enough for a table."""
-    name = type(failure).__name__
-    try:
-        said = str(failure)
-    except BaseException as error:  # the task wrote its class
-        said = f"its message cannot be made: {type(error).__name__}"
-    text = said if isinstance(failure, BelfryError) else f"{name}: {said}"
-    return short(text, _ERROR_LIMIT)
 
 
 def _record(attempt: Attempt, status: Status, now: datetime) -> Job:

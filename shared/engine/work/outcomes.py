@@ -145,7 +145,8 @@ class Outcomes:
     def again(self, attempt: Attempt, result: Again) -> bool:
         """Put the job back for another attempt; False if it is no longer this worker's."""
         now = self.clock.now()
-        message = Message((attempt.live.id,), now, long=attempt.schedule.is_long)
+        live, long = attempt.live, attempt.schedule.is_long
+        message = Message((live.id,), now, long=long, trace=live.trace)
         self.queue.send(message, result.live.available_at)
         try:
             schedule_id = attempt.schedule.id
@@ -233,6 +234,7 @@ def _tell_again(attempt: Attempt, result: Again) -> None:
         schedule_id=attempt.schedule.id,
         job_id=attempt.live.id,
         attempt=attempt.live.attempt,
+        trace_id=attempt.live.trace_id,
         delay_seconds=round(result.delay.total_seconds(), 1),
         error=result.live.error,
     )

@@ -132,8 +132,9 @@ class Pacer:
             return
         now, long = self._clock.now(), made.after.is_long
         self._handed.note([(one, now) for one in ids], now)
+        trace = made.handed_out[0].trace
         for some in [[one] for one in ids] if long else [ids]:
-            self._queue.send(Message(tuple(some), now, long=long), now)
+            self._queue.send(Message(tuple(some), now, long=long, trace=trace), now)
 
 
 def _note(schedule_id: str, backfill_id: str) -> str:

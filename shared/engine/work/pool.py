@@ -149,7 +149,7 @@ class WorkerPool:
 
     def attempt(self, schedule: Schedule, live: LiveJob, batch: Batch) -> Attempt:
         """A new attempt, to be looked after by `batch`."""
-        ids = {"schedule_id": schedule.id, "job_id": live.id}
+        ids = {"schedule_id": schedule.id, "job_id": live.id, "trace_id": live.trace_id}
         now = self.clock.now
         log = JobLog(_logger, ids, lambda: instant(now(), "milliseconds"))
         return Attempt(self._execute, schedule, live, log, now(), batch, self._metering)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextvars import copy_context
+from functools import partial
 from queue import SimpleQueue
 from typing import TypeVar
 
@@ -26,13 +28,15 @@ class Threads:
         self._idle = 0
 
     def run(self, work: Callable[[], object]) -> bool:
-        """Do `work` in a thread now; False if no thread can be started. `work` must not raise."""
+        """Do `work` in a thread now, in a copy of the caller's context; False if no thread can be
+        started. `work` must not raise."""
+        handed = partial(copy_context().run, work)
         with self._lock:
             if self._idle:
                 self._idle -= 1
-                self._work.put(work)
+                self._work.put(handed)
                 return True
-        return start(lambda: self._serve(work), self._name)
+        return start(lambda: self._serve(handed), self._name)
 
     def call(self, work: Callable[[], T]) -> Future[T]:
         """Do `work` in a thread now, or in the caller's if none can be started; the future of its

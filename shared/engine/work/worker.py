@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from shared import tracing
 from shared.clock import Clock
 from shared.engine.events import tell_ended
 from shared.engine.work.batch import Batch
@@ -206,9 +207,9 @@ class Worker:
             if schedule is not None and self._long not in (None, schedule.is_long):
                 decided.elsewhere.append(job_id)
             else:
-                self._decide(decided, schedule, job_id, read.done, batch, ended, message.sent_at)
+                self._decide(decided, schedule, job_id, read.done, batch, ended, message)
         failure: BelfryError | None = None
-        won = self._commit(decided, batch)
+        won = self._commit(decided, batch, message.trace)
         for made, follow, change in zip(won, decided.then, decided.changes, strict=True):
             if made:
                 try:
@@ -223,13 +224,13 @@ class Worker:
             raise failure
         return decided
 
-    def _commit(self, decided: _Round, batch: Batch) -> list[bool]:
+    def _commit(self, decided: _Round, batch: Batch, trace: str | None) -> list[bool]:
         """Make the changes, and meanwhile send the guard of the jobs that start; it finds nothing
-        to do for jobs that are not committed."""
+        to do for jobs that are not committed. `trace`: the message's."""
         if not decided.starting:
             return self._table.commit(decided.changes)
         now = self._clock.now()
-        guard = Message(tuple(decided.starting), now, long=bool(self._long))
+        guard = Message(tuple(decided.starting), now, long=bool(self._long), trace=trace)
         until = now + self._lease.length + _SECOND
         sending = self._pool.threads.call(lambda: self._queue.send(guard, until))
         won = self._table.commit(decided.changes)
@@ -247,7 +248,7 @@ class Worker:
         done: dict[str, Job],
         batch: Batch,
         ended: list[Job],
-        sent_at: datetime,
+        message: Message,
     ) -> None:
         now = self._clock.now()
         if schedule is None:
@@ -263,8 +264,8 @@ class Worker:
         if isinstance(decision, claims.End | claims.Wait):
             decided.dead.update(_dead(schedule, job_id, done, now))
         match decision:
-            case claims.Void() if schedule.updated_at > sent_at + _SKEW:
-                event(_logger, Event.MESSAGE_VOID, job_id=job_id)  # it was taken back
+            case claims.Void() if schedule.updated_at > message.sent_at + _SKEW:
+                _tell_void(message, job_id)  # it was taken back
             case claims.Void():
                 decided.young.append(job_id)
             case claims.Wait(until, after, others):
@@ -292,6 +293,9 @@ class Worker:
                 if not self._limits.take(schedule, job_id, now, now + self._lease.length):
                     decided.later.setdefault(now + _FULL, []).append(job_id)
                     return
+                if live.trace is None and job_id in message.job_ids:
+                    live = replace(live, trace=message.trace)
+                    after = replace(after, progress=after.progress.put(live))
                 decided.starting.append(job_id)
                 decided.changes.append(Change(schedule, after))
                 decided.then.append(lambda: batch.begin(after, live, taken_over))
@@ -315,8 +319,8 @@ class Worker:
             event(_logger, Event.MESSAGE_REPLACED, job_id=job_id)
             self._queue.send(Message((job_id,), now, long=long), now)
         if decided.elsewhere:
-            there = Message(tuple(decided.elsewhere), message.sent_at, long=not self._long)
-            self._queue.send(there, now, now)
+            there = replace(message, job_ids=tuple(decided.elsewhere), long=not self._long)
+            self._queue.send(replace(there, returns=0, at=None), now, now)
         for until, job_ids in decided.later.items():
             # a job taken up because it is older than one named here has a message of its own
             if named := [job_id for job_id in job_ids if job_id in message.job_ids]:
@@ -327,7 +331,7 @@ class Worker:
             self._send_again(message, decided.young, max(_SECOND, age / 2))
         else:
             for job_id in decided.young:
-                event(_logger, Event.MESSAGE_VOID, job_id=job_id)
+                _tell_void(message, job_id)
 
     def _put_back(self, message: Message, job_ids: list[str]) -> None:
         """Put back jobs for which no place was free. The message keeps its `at`, so that the wait
@@ -347,6 +351,11 @@ class Worker:
             jobs=len(job_ids),
             delay_seconds=wait.total_seconds(),
         )
+
+
+def _tell_void(message: Message, job_id: str) -> None:
+    trace_id = tracing.trace_id(message.trace)
+    event(_logger, Event.MESSAGE_VOID, job_id=job_id, trace_id=trace_id)
 
 
 def _named(job_ids: Iterable[str]) -> list[str]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+import hmac
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from shared.storage.blobs.stream import storage
 
@@ -15,41 +18,90 @@ _SKEW = timedelta(minutes=5)
 """How far the service's clock may differ from ours."""
 _LONGEST = timedelta(days=7)
 """How long a user delegation key lasts (Microsoft's limit)."""
+_VERSION = "2020-12-06"
+"""By whose rules a link is signed for an identity. Later ones sign more, which no link here has."""
 
 
 def links(
-    blobs: Sequence[BlobClient], now: datetime, lasts: timedelta
+    blobs: Sequence[BlobClient], account: str, now: datetime, lasts: timedelta
 ) -> tuple[list[str], datetime]:
     """(a URL for each of the blobs, in their order; when the URLs expire). All blobs must be in one
     container.
 
     The URLs are signed with the account's key or, for a managed identity, with a user delegation
-    key, which is valid for seven days from a little before `now`.
+    key, which is valid for seven days from a little before `now`. A key knows the name of its
+    account; for an identity it is `account`, as the URL of the blobs need not tell it.
     """
-    from azure.storage.blob import BlobSasPermissions, BlobServiceClient, generate_blob_sas
-
     begin = now - _SKEW
     end = min(now + lasts, begin + _LONGEST)
-    blob = blobs[0]
-    with storage(blob.container_name):
-        secret: dict[str, Any] = {"account_key": getattr(blob.credential, "account_key", "")}
-        if not secret["account_key"]:
-            account = BlobServiceClient(_account(blob), credential=blob.credential)
-            secret = {"user_delegation_key": account.get_user_delegation_key(begin, end)}
-        signatures = [
-            generate_blob_sas(
-                str(one.account_name),
-                one.container_name,
-                one.blob_name,
-                permission=BlobSasPermissions(read=True),
-                start=begin,
-                expiry=end,
-                **secret,
-            )
-            for one in blobs
-        ]
+    with storage(blobs[0].container_name):
+        is_key = getattr(blobs[0].credential, "account_key", "")
+        sign = _by_key(begin, end) if is_key else _by_identity(blobs[0], account, begin, end)
+        signatures = [sign(one) for one in blobs]
     return [f"{one.url}?{signed}" for one, signed in zip(blobs, signatures, strict=True)], end
 
 
-def _account(blob: BlobClient) -> str:
-    return f"{blob.scheme}://{blob.primary_hostname}"
+def _by_key(begin: datetime, end: datetime) -> Callable[[BlobClient], str]:
+    from azure.storage.blob import BlobSasPermissions, generate_blob_sas
+
+    def sign(blob: BlobClient) -> str:
+        return generate_blob_sas(
+            blob.credential.account_name,
+            blob.container_name,
+            blob.blob_name,
+            account_key=blob.credential.account_key,
+            permission=BlobSasPermissions(read=True),
+            start=begin,
+            expiry=end,
+        )
+
+    return sign
+
+
+def _by_identity(
+    blob: BlobClient, account: str, begin: datetime, end: datetime
+) -> Callable[[BlobClient], str]:
+    """By hand, since the SDK signs by the rules of its own day, which no emulator knows yet."""
+    from azure.storage.blob import BlobServiceClient
+
+    url = f"{blob.scheme}://{blob.primary_hostname}"
+    service = BlobServiceClient(url, credential=blob.credential)
+    key = service.get_user_delegation_key(begin, end)
+
+    def sign(one: BlobClient) -> str:
+        path = f"/blob/{account}/{one.container_name}/{one.blob_name}"
+        return signed(path, key, _instant(begin), _instant(end))
+
+    return sign
+
+
+def signed(path: str, key: Any, begin: str, end: str) -> str:
+    """The query with which anyone may read the blob at `path` (/blob/ACCOUNT/CONTAINER/NAME). `key`
+    is the SDK's UserDelegationKey.
+
+    https://learn.microsoft.com/rest/api/storageservices/create-user-delegation-sas
+    """
+    delegated = {
+        "skoid": key.signed_oid,
+        "sktid": key.signed_tid,
+        "skt": key.signed_start,
+        "ske": key.signed_expiry,
+        "sks": key.signed_service,
+        "skv": key.signed_version,
+    }
+    unused = [""]
+    text = [
+        *("r", begin, end, path, *delegated.values()),
+        *unused * 3,  # other users, correlation
+        *(*unused, "https", _VERSION, "b"),  # after the addresses from which it may be used
+        *unused * 2,  # snapshot, encryption scope
+        *unused * 5,  # headers of the answer
+    ]
+    signature = hmac.digest(b64decode(key.value), "\n".join(text).encode(), "sha256")
+    query = {"sp": "r", "st": begin, "se": end, **delegated, "spr": "https"}
+    query |= {"sv": _VERSION, "sr": "b", "sig": b64encode(signature).decode()}
+    return urlencode(query)
+
+
+def _instant(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

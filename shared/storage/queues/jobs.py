@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from shared.errors import Invalid
 from shared.storage.failures import translated
 from shared.storage.queues.queue import Queue, Receipt
+from shared.tracing.parent import read
 
 _SERVICE = "queue storage"
 AHEAD = timedelta(seconds=1)
@@ -38,11 +39,16 @@ class Message:
     """Which queue it is in."""
     at: datetime | None = None
     """When it was to become visible, the first time that it was sent; None before that."""
+    trace: str | None = None
+    """The `traceparent` of what caused it. It stays the same when the message is sent again. A job
+    whose row names another belongs to that one."""
 
     def text(self) -> str:
         said: dict[str, object] = {"jobs": self.job_ids, "sent_at": self.sent_at.isoformat()}
         if self.at is not None:
             said["at"] = self.at.isoformat()
+        if self.trace is not None:
+            said["trace"] = self.trace
         return json.dumps(said | {"returns": self.returns})
 
     def received(self, now: datetime) -> Message:
@@ -60,7 +66,9 @@ def parse(text: str, *, long: bool = False) -> Message:
         if type(returns) is not int or returns < 0:
             raise TypeError("returns is no count")
         at = instant(body["at"]) if "at" in body else None
-        return Message(tuple(jobs), instant(body["sent_at"]), returns, long, at)
+        sent_at, trace = instant(body["sent_at"]), read(body.get("trace"))
+        traced = None if trace is None else trace.text()  # one that is wrong ends no job's message
+        return Message(tuple(jobs), sent_at, returns, long, at, traced)
 
 
 def parse_long(text: str) -> Message:

@@ -41,6 +41,7 @@ def row_of(one: Backfill) -> Upsert:
         "created_at": stamp(order.created_at),
         "counts": json.dumps({**asdict(one.counts), "at": stamp(one.counts.at)}),
         "finished_at": stamp(one.finished_at),
+        "trace": order.trace or "",
     }
     return Upsert(_key(order.schedule_id, order.id), said)
 
@@ -90,6 +91,7 @@ def _read(row: Mapping[str, Any]) -> Backfill:
             pace=row["pace"],
             by=row["by"],
             created_at=created,
+            trace=row.get("trace") or None,
         )
         counts = json.loads(row["counts"])
         counts["at"] = instant(counts["at"])

@@ -233,6 +233,7 @@ def job_properties(job: Job) -> dict[str, Any]:
         **({} if job.count == 1 else {"count": job.count, "last_due_at": stamp(job.last_due_at)}),
         **({} if job.spent is None else _spent_properties(job.spent)),
         **({"taken_over": job.taken_over} if job.taken_over else {}),
+        **({"trace": job.trace} if job.trace else {}),
     }
 
 
@@ -285,6 +286,7 @@ def to_job(entity: Mapping[str, Any]) -> Job:
         last_due_at=instant(entity.get("last_due_at", "")),
         spent=to_spent(entity),
         taken_over=int(entity.get("taken_over", 0)),
+        trace=entity.get("trace") or None,
         schedule_tags=_tags(entity.get("tags", "{}")),
     )
 
@@ -399,8 +401,9 @@ def recurrence_of(text: str) -> Recurrence:
 
 
 def _lives(jobs: Sequence[LiveJob]) -> str:
-    """The jobs as JSON. Their texts are cut so that all jobs fit into one property, and if that is
-    not enough, what they used is left out; that a job was cancelled is kept."""
+    """The jobs as JSON. If they do not fit into one property, their traces are left out, and their
+    texts are cut; if that is not enough, what they used is left out, too. That a job was cancelled
+    is kept."""
     text = ""
     for most in (_ROOM, 400, 40, 0):
         text = json.dumps([_live(job, most) for job in jobs], separators=(",", ":"))
@@ -413,6 +416,8 @@ def _live(job: LiveJob, most: int) -> dict[str, Any]:
     said = {name: getattr(job, name) for name in _LIVE}
     said["error"] = job.error[:most] or None if job.error is not None else None
     said["cancel"] = job.cancel[:most] if job.cancel is not None else None
+    if most < _ROOM:
+        del said["trace"]
     if job.first_started_at == _only_start(job.started_at, job.attempt):
         del said["first_started_at"]
     if job.spent == NOTHING or not most:

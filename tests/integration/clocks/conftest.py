@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import azure.functions as func
@@ -33,6 +34,7 @@ from shared.storage.queues.jobs import AHEAD, Message, Sent
 from shared.tasks import JobContext, Params, Registry, Result, Task, task
 from tests.found import found
 from tests.integration.engine.conftest import clear_later
+from tests.invocations import invocation
 
 START = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 _MINUTE = timedelta(minutes=1)
@@ -40,6 +42,18 @@ _prefixes = itertools.count()
 
 User = Callable[..., Any]
 """The function of a trigger, as the worker calls it."""
+
+
+def context_of(traceparent: str = "") -> Any:
+    """What the host says of an invocation."""
+    return SimpleNamespace(trace_context=SimpleNamespace(trace_parent=traceparent))
+
+
+def as_called(user: User) -> User:
+    """The function as the worker calls it: with a context, if it takes one and none is given."""
+    if "context" not in inspect.signature(user).parameters:
+        return user
+    return lambda given, context=None: user(given, context or context_of())
 
 
 class Killed(BaseException):
@@ -69,7 +83,9 @@ def functions(azurite: Azurite) -> Functions:
         timers = {
             name: one.schedule for name, one in triggers.items() if one.type == "timerTrigger"
         }
-        users = {str(one.get_function_name()): one.get_user_function() for one in found()}
+        users = {
+            str(one.get_function_name()): as_called(one.get_user_function()) for one in found()
+        }
         return Functions(users, timers, list(package.tasks()))
 
 
@@ -160,9 +176,13 @@ class SimulatedEngine:
         _, _, text = heapq.heappop(self.jobs)
         self.call("long_job_worker" if text in self.long else "job_worker", text)
 
-    def call(self, name: str, text: str) -> None:
+    def call(self, name: str, body: str | bytes, context: Any = None) -> None:
         """Call the function of a queue with a message."""
-        answer = self.functions.by_name[name](func.QueueMessage(body=text.encode()))
+        function = self.functions.by_name[name]
+        body = body.encode() if isinstance(body, str) else body
+        asks = "context" in inspect.signature(function).parameters
+        rest = (context or invocation(),) if asks else ()
+        answer = function(func.QueueMessage(body=body), *rest)
         if inspect.iscoroutine(answer):
             asyncio.run(answer)
 
@@ -242,6 +262,7 @@ def engine(
     app.prepare()
     clear_later(app)
     monkeypatch.setattr(_process, "app", lambda: app)
+    _process.site.cache_clear()  # it has the app of the test before
     return made
 
 

@@ -3,12 +3,9 @@ which would end it in a poison queue that nobody reads."""
 
 from __future__ import annotations
 
-import asyncio
-import inspect
 import json
 from typing import Any
 
-import azure.functions as func
 import pytest
 
 from shared.engine.dispatch import queue_clock as chain
@@ -73,17 +70,11 @@ def test_it_is_told_and_dropped(
 ) -> None:
     pulses = list(engine.pulses)
     caplog.clear()
-    deliver(engine, name, body)
+    engine.call(name, body)
     (told,) = said(caplog, "message_poisoned")
     assert told["error"].startswith("message: not a ") and len(told["error"]) < 500
     assert [record.levelname for record in caplog.records] == ["ERROR"]
     assert (engine.jobs, engine.pulses) == ([], pulses)
-
-
-def deliver(engine: SimulatedEngine, name: str, body: bytes) -> None:
-    answer = engine.functions.by_name[name](func.QueueMessage(body=body))
-    if inspect.iscoroutine(answer):
-        asyncio.run(answer)
 
 
 def test_what_can_be_read_is_done(
@@ -91,13 +82,13 @@ def test_what_can_be_read_is_done(
 ) -> None:
     made = engine.add()
     caplog.clear()
-    deliver(engine, "shard_worker", b'{"shard": "s001"}')
+    engine.call("shard_worker", b'{"shard": "s001"}')
     first = engine.pulse().encode()
     assert chain.parse(first.decode())
-    deliver(engine, "clock_message", first)
+    engine.call("clock_message", first)
     due, _, text = engine.jobs[0]
     engine.clock.set(due)
-    deliver(engine, "job_worker", text.encode())
+    engine.call("job_worker", text.encode())
     assert said(caplog, "message_poisoned") == []
     assert [job.status for job in engine.ended(made)] == [Status.SUCCEEDED]
 
@@ -109,7 +100,7 @@ def test_an_instant_at_the_end_of_time_harms_nothing(
 ) -> None:
     job_id = "nothing-20260301T120000Z"
     body = link(at=at) if name == "clock_message" else job(sent_at=at, jobs=[job_id])
-    deliver(engine, name, body)
+    engine.call(name, body)
 
 
 def test_a_message_from_the_future_ages_too(
@@ -117,11 +108,11 @@ def test_a_message_from_the_future_ages_too(
 ) -> None:
     """One that names a job which is not there is sent again only until its commit must be there."""
     future = Message(("nothing-20260301T120000Z",), engine.now.replace(year=2090))
-    deliver(engine, "job_worker", future.text().encode())
+    engine.call("job_worker", future.text().encode())
     for _ in range(200):
         if not engine.jobs:
             break
         at, _, text = engine.jobs.pop(0)
         engine.clock.set(max(at, engine.now))
-        deliver(engine, "job_worker", text.encode())
+        engine.call("job_worker", text.encode())
     assert len(said(caplog, "message_void")) == 1

@@ -14,6 +14,7 @@ import pytest
 from functions import _process
 from local.azurite import Azurite
 from tests.found import found
+from tests.integration.clocks.conftest import context_of
 from tests.integration.scaling.conftest import MINUTE, START, Office
 
 REQUESTS = {
@@ -44,7 +45,8 @@ def ask(name: str, method: str, path: str) -> int:
     """The status of a function's answer."""
     (user,) = [one.get_user_function() for one in found() if one.get_function_name() == name]
     request = func.HttpRequest(method, f"http://localhost{path}", body=b"")
-    made: Any = user(request) if name == "tick" else asyncio.run(user(request, None))
+    said = context_of()
+    made: Any = user(request, said) if name == "tick" else asyncio.run(user(request, None))
     return int(made.status_code)
 
 

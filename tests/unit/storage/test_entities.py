@@ -15,6 +15,7 @@ from shared.schedules.job import Job, Status
 from shared.schedules.model import Definition, LiveJob, Progress, Schedule, Version
 from shared.schedules.spent import Spent
 from shared.storage.tables import entities
+from tests.spans import CALLER
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LIVE = LiveJob(
@@ -66,8 +67,9 @@ def job(live: LiveJob) -> Job:
         replace(AGAIN, spent=Spent(gb_seconds=0.000125, table_requests=7, blob_requests=0)),
         replace(LIVE, started_at=START + timedelta(seconds=90)),
         LiveJob(id=LIVE.id, due_at=START, available_at=START),
+        replace(LIVE, trace=CALLER),
     ],
-    ids=["running", "again", "given back", "after another", "begun again", "waiting"],
+    ids=["running", "again", "given back", "after another", "begun again", "waiting", "traced"],
 )
 def test_a_live_job_and_the_row_of_its_end_are_read_as_they_were_written(live: LiveJob) -> None:
     assert read(row(schedule(live))) == (live,)
@@ -147,9 +149,12 @@ def test_a_hundred_live_jobs_fit_into_their_row() -> None:
         error="e" * 4000,
         cancel="c" * 4000,
         spent=Spent(gb_seconds=28_800.123456, table_requests=9_999_999, blob_requests=9_999_999),
+        trace=CALLER,
     )
     stored = row(schedule(*[worst] * 100))["live"]
     assert len(stored) <= entities._ROOM
+    assert {one.trace for one in read(row(schedule(*[worst] * 100)))} == {None}, "the first to go"
+    assert {one.trace for one in read(row(schedule(worst)))} == {CALLER}
 
 
 KINDS = [

@@ -14,6 +14,7 @@ from shared.errors import Invalid, Refused, Unavailable
 from shared.storage.queues.jobs import JobQueue, Message, Sent, parse, parse_long, parse_shard
 from shared.storage.queues.queue import Queue
 from shared.storage.rest import Rest
+from tests.spans import CALLER
 from tests.unit.storage.script import KEY
 from tests.unit.storage.server import Says, Server, says
 from tests.unit.storage.test_queue import RECEIPT, listed, put, refused
@@ -56,6 +57,7 @@ NOTHING_SEEN = says(200, b"<QueueMessagesList />")
         SHORT,
         LONG,
         Message((), NOW, returns=3),
+        Message(("a-1",), NOW, trace=CALLER),
         Message(("a-1", "b-2"), NOW, at=NOW + timedelta(microseconds=1)),
         replace(SHORT, sent_at=NOW.astimezone(timezone(timedelta(hours=5, minutes=45)))),
     ],
@@ -68,6 +70,18 @@ def test_a_message_is_read_as_it_was_written(message: Message) -> None:
 def test_one_that_was_sent_before_messages_told_their_time_is_read() -> None:
     old = parse('{"jobs": ["a-1"], "sent_at": "2026-03-01T12:00:00+00:00"}')
     assert old == Message(("a-1",), NOW, returns=0, at=None)
+
+
+@pytest.mark.parametrize("trace", [None, "nonsense", 5, ["00"], f"00-{'0' * 32}-1-01"])
+def test_a_wrong_trace_ends_no_message(trace: object) -> None:
+    text = json.dumps(json.loads(SHORT.text()) | {"trace": trace})
+    assert parse(text) == SHORT
+
+
+def test_a_message_of_fifty_of_the_longest_ids_fits_with_its_trace() -> None:
+    ids = tuple(f"{'s' * 40}-20260301T120000Z-{number:040d}" for number in range(50))
+    text = replace(SHORT, job_ids=ids, at=NOW, returns=3, trace=CALLER).text()
+    assert len(text.encode()) < 8_000, "a message may have 64 KiB"
 
 
 @pytest.mark.parametrize(

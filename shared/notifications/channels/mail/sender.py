@@ -10,6 +10,7 @@ import re
 from http.client import HTTPException
 from typing import Any
 
+from shared import tracing
 from shared.errors import BelfryError, Misconfigured, Refused, Unavailable
 from shared.notifications.answers import failure
 from shared.notifications.content import Content, Receipt
@@ -53,7 +54,13 @@ class SendGrid:
         try:
             client: Any = SendGridAPIClient(self._key.reveal(), host=self._url)
             client.client.timeout = _TIMEOUT
-            answer = client.send(mail)
+            with tracing.call("POST", self._url) as call:
+                try:
+                    answer = client.send(mail)
+                except HTTPError as error:
+                    call.answered(int(error.status_code))
+                    raise
+                call.answered(answer.status_code)
             if 200 <= answer.status_code < 300:
                 return Receipt(provider_id=str(answer.headers.get("X-Message-Id") or ""))
             problem = failure("sendgrid", answer.status_code, "", answer.headers)

@@ -15,6 +15,7 @@ from typing import Any
 from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
+from shared import tracing
 from shared.notifications.hiding import hide, hide_pattern
 from shared.settings import Secret
 
@@ -34,9 +35,11 @@ class Http(TwilioHttpClient):  # type: ignore[misc]
         self.answer: Any = None
         """The last answer; None: there was none."""
 
-    def request(self, *given: Any, **named: Any) -> Any:
+    def request(self, method: str, url: str, *given: Any, **named: Any) -> Any:
         self.answer = None
-        self.answer = super().request(*given, **named)
+        with tracing.call(method, url) as call:
+            self.answer = super().request(method, url, *given, **named)
+            call.answered(self.answer.status_code)
         return self.answer
 
     def log_request(self, kwargs: Any) -> None:
