@@ -82,7 +82,7 @@ class Reader:
         for lower, upper in zip(["", *known], [*known, None], strict=True):
             where = f"PartitionKey gt {literal(lower)}"
             where += f" and PartitionKey lt {literal(upper)}" if upper is not None else ""
-            # rows of unknown partitions, copied as they are
+            # the other partitions (calendars, health, ...), and such as this version does not know
             for row in self._table.query(where, raw=True):
                 self._file.put(row_of(SCHEDULES, row))
 
