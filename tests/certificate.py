@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -20,6 +21,12 @@ class Certificate(NamedTuple):
 
     file: Path
     key: Path
+
+    def server(self) -> ssl.SSLContext:
+        """What a server needs that has it."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.file, self.key)
+        return context
 
 
 def make(folder: Path) -> Certificate:

@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from local.ports import HOST
+from tests.certificate import Certificate
 
 
 class _Listener(ThreadingHTTPServer):
@@ -22,20 +23,24 @@ class _Listener(ThreadingHTTPServer):
 def serving(
     handler: type[BaseHTTPRequestHandler],
     *,
+    port: int = 0,
+    certificate: Certificate | None = None,
     waits: bool = False,
     before_end: Callable[[], object] = lambda: None,
 ) -> Iterator[str]:
-    """The server's URL, without a slash at its end.
+    """The server's URL, without a slash at its end; by https, if it has a certificate.
 
-    `waits`: the end of the block waits until every connection is closed. `before_end` is called
-    first, to let go what a handler holds.
+    `port`: 0 means any that is free. `waits`: the end of the block waits until every connection is
+    closed. `before_end` is called first, to let go what a handler holds.
     """
-    with _Listener((HOST, 0), handler) as listener:
+    with _Listener((HOST, port), handler) as listener:
         listener.daemon_threads = not waits
+        if certificate is not None:
+            listener.socket = certificate.server().wrap_socket(listener.socket, server_side=True)
         thread = threading.Thread(target=listener.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         try:
-            yield f"http://{HOST}:{listener.server_port}"
+            yield f"http{'s' if certificate else ''}://{HOST}:{listener.server_port}"
         finally:
             before_end()
             listener.shutdown()

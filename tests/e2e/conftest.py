@@ -14,8 +14,7 @@ import re
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 
 from tests.conftest import scratch
+from tests.waiting import until
 
 REPO = Path(__file__).parents[2]
 _PATIENCE = 120.0
@@ -39,15 +39,6 @@ _DROPPED = (
     "MAKE",
     "MFLAGS",
 )
-
-
-def until(what: Callable[[], Any], seconds: float = 30) -> Any:
-    """Ask until the answer is true, and return it; fail when it is not in time."""
-    deadline = time.monotonic() + seconds
-    while not (answer := what()):
-        assert time.monotonic() < deadline, f"still {answer!r} after {seconds} s"
-        time.sleep(0.05)
-    return answer
 
 
 @dataclass

@@ -10,7 +10,8 @@ import pytest
 
 from shared.api.problems import Problem
 from tests import described
-from tests.e2e.conftest import Belfry, until
+from tests.e2e.conftest import Belfry
+from tests.waiting import until
 
 GOOD: dict[str, Any] = {
     "project_id": 7,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import httpx
 
-from tests.e2e.conftest import Belfry, until
+from tests.e2e.conftest import Belfry
 from tests.spans import CALLER, TRACE
+from tests.waiting import until
 
 
 def test_the_first_start_tells_what_was_made_and_no_error(first: Belfry) -> None:

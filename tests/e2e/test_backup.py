@@ -16,7 +16,8 @@ import psycopg
 import pytest
 from azure.storage.blob import BlobClient, ContainerClient
 
-from tests.e2e.conftest import Belfry, until
+from tests.e2e.conftest import Belfry
+from tests.waiting import until
 
 SCHEDULES = "/api/v1/schedules"
 

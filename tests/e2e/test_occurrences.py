@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 
-from tests.e2e.conftest import Belfry, until
+from tests.e2e.conftest import Belfry
+from tests.waiting import until
 
 
 def test_what_ran_and_what_is_to_come(belfry: Belfry) -> None:

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from local import values
-from tests.e2e.conftest import REPO, Belfry, until
+from tests.e2e.conftest import REPO, Belfry
+from tests.waiting import until
 
 
 def _get(url: str) -> str:

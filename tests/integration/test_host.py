@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,6 +23,7 @@ from azure.storage.blob import BlobClient
 from azure.storage.queue import QueueClient
 
 from local.azurite import Azurite
+from tests.waiting import until
 
 REPO = Path(__file__).parents[2]
 
@@ -113,15 +114,6 @@ HOST_JSON = {
     },
 }
 NEVER_SOON = "0 0 0 1 1 *"
-
-
-def until(what: Callable[[], Any], seconds: float = 20) -> Any:
-    """Ask until the answer is true, or fail."""
-    deadline = time.monotonic() + seconds
-    while not (answer := what()):
-        assert time.monotonic() < deadline, f"still {answer!r} after {seconds} s"
-        time.sleep(0.02)
-    return answer
 
 
 @dataclass

@@ -17,23 +17,24 @@ from shared.data.engines import Access, engine, shown
 from shared.data.migrations.run import upgrade
 from shared.errors import Misconfigured, Unavailable
 from shared.settings import Secret
-from tests.entra import Identity, by_identity, identity, tls_front
 from tests.integration.backups.postgres.setup import execute
+from tests.managed_server import by_identity, tls_front
+from tests.vendors.entra import POSTGRES, Endpoint, identity
 
 
 @pytest.fixture
-def known(monkeypatch: pytest.MonkeyPatch) -> Iterator[Identity]:
-    with identity(monkeypatch) as running:
+def known(monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoint]:
+    with identity(monkeypatch, POSTGRES) as running:
         yield running
 
 
 @pytest.fixture
-def url(postgres: Postgres, known: Identity, tmp_path: Path) -> Iterator[Secret]:
+def url(postgres: Postgres, known: Endpoint, tmp_path: Path) -> Iterator[Secret]:
     """Of a role whose password is the token that was given out last, and was never used before."""
     name = f"app_{uuid.uuid4().hex[:8]}"
     admin = postgres.url("postgres")
     execute(admin, f"CREATE ROLE {name} LOGIN", f"CREATE DATABASE {name} OWNER {name}")
-    known.lives = 60
+    known.lasts = 60
     known.told = lambda token: execute(admin, f"ALTER ROLE {name} PASSWORD '{token}'")
     with tls_front(postgres.port, tmp_path) as port:
         made = by_identity(f"postgresql://{name}@localhost:{port}/{name}", known.client_id)
@@ -42,7 +43,7 @@ def url(postgres: Postgres, known: Identity, tmp_path: Path) -> Iterator[Secret]
     execute(admin, f"DROP DATABASE {name} WITH (FORCE)", f"DROP ROLE {name}")
 
 
-def test_it_is_upgraded_read_and_written(url: Secret, known: Identity) -> None:
+def test_it_is_upgraded_read_and_written(url: Secret, known: Endpoint) -> None:
     upgrade(url)
     schema.check(url)
     asked = len(known.given)
@@ -53,7 +54,7 @@ def test_it_is_upgraded_read_and_written(url: Secret, known: Identity) -> None:
 
 
 def test_a_connection_that_was_lost_is_made_anew_with_a_new_token(
-    url: Secret, known: Identity, postgres: Postgres
+    url: Secret, known: Endpoint, postgres: Postgres
 ) -> None:
     with reading(url) as session:
         session.execute(text("SELECT 1"))
@@ -64,14 +65,14 @@ def test_a_connection_that_was_lost_is_made_anew_with_a_new_token(
     assert len(known.given) == 2
 
 
-def test_a_refusal_says_how_the_identity_becomes_a_principal(url: Secret, known: Identity) -> None:
+def test_a_refusal_says_how_the_identity_becomes_a_principal(url: Secret, known: Endpoint) -> None:
     known.told = lambda _: None
     with pytest.raises(Misconfigured, match="pgaadauth_create_principal") as caught, reading(url):
         pass
     assert known.given[0] not in str(caught.value) and known.given[0] not in shown(url)
 
 
-def test_an_identity_without_a_token_is_named(url: Secret, known: Identity) -> None:
-    known.broken = (400, b'{"statusCode": 400, "message": "no such identity"}')
+def test_an_identity_without_a_token_is_named(url: Secret, known: Endpoint) -> None:
+    known.trouble = (400, b'{"statusCode": 400, "message": "no such identity"}')
     with pytest.raises(Unavailable, match="AZURE_CLIENT_ID"), reading(url):
         pass

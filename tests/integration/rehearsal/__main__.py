@@ -18,8 +18,8 @@ from local.azurite import Identities
 from tests import certificate
 from tests.integration.rehearsal import deployed
 from tests.integration.rehearsal.conftest import APP, BACKUP, HOST, settings_of
-from tests.integration.rehearsal.endpoint import Endpoint
 from tests.integration.rehearsal.site import Site
+from tests.vendors.entra import STORAGE, Endpoint
 
 _ROUNDS = 6
 _PATHS = ("/status", "/api/v1/schedules")
@@ -53,7 +53,7 @@ def _site(folder: Path) -> Iterator[Site]:
     identities = Identities(trusted.file, trusted.key, (HOST, BACKUP))
     with (
         azurite.start(folder / "storage", durable=False, identities=identities) as storage,
-        Endpoint((APP,)) as endpoint,
+        Endpoint(APP, STORAGE).open() as endpoint,
     ):
         settings = settings_of(storage, folder) | endpoint.environ
         settings["REQUESTS_CA_BUNDLE"] = str(trusted.file)

@@ -14,8 +14,8 @@ from local.azurite import Azurite, Identities
 from tests import certificate
 from tests.certificate import Certificate
 from tests.integration.rehearsal import deployed
-from tests.integration.rehearsal.endpoint import Endpoint
 from tests.integration.rehearsal.site import Site
+from tests.vendors.entra import STORAGE, Endpoint
 
 HOST, BACKUP = "stbelfry", "stbackup"
 """Two accounts, for the app and for backups."""
@@ -49,7 +49,7 @@ def storage(tmp_path_factory: pytest.TempPathFactory, trusted: Certificate) -> I
 
 @pytest.fixture
 def endpoint() -> Iterator[Endpoint]:
-    with Endpoint((APP,)) as running:
+    with Endpoint(APP, STORAGE).open() as running:
         yield running
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ssl
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 from tests.certificate import Certificate
+from tests.serving import serving
 
 _BODY = (
     b'<?xml version="1.0" encoding="utf-8"?><Error><Code>AuthorizationPermissionMismatch</Code>'
@@ -39,13 +38,5 @@ class _Handler(BaseHTTPRequestHandler):
 @contextmanager
 def forbidding(trusted: Certificate) -> Iterator[str]:
     """Its URL, without an account, while it runs."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(trusted.file, trusted.key)
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Handler) as server:
-        server.daemon_threads = True
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        try:
-            yield f"https://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
+    with serving(_Handler, certificate=trusted) as url:
+        yield url

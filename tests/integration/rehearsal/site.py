@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,18 +15,10 @@ import httpx
 
 from local import child, ports
 from tests.integration.rehearsal.deployed import REPO
+from tests.waiting import until
 
 _PATIENCE = 60.0
 QUEUES = "AzureFunctionsJobHost__extensions__queues__"
-
-
-def until(what: Callable[[], Any], seconds: float = 30) -> Any:
-    """Ask until the answer is true, and return it; fail when it is not in time."""
-    deadline = time.monotonic() + seconds
-    while not (answer := what()):
-        assert time.monotonic() < deadline, f"still {answer!r} after {seconds} s"
-        time.sleep(0.05)
-    return answer
 
 
 @dataclass

@@ -18,9 +18,9 @@ from shared.storage.connect import Connection
 from shared.storage.failures import translated
 from tests.certificate import Certificate
 from tests.integration.rehearsal.conftest import APP, HOST, Making
-from tests.integration.rehearsal.endpoint import Endpoint
 from tests.integration.rehearsal.forbidding import forbidding
-from tests.integration.rehearsal.site import until
+from tests.vendors.entra import STORAGE, Endpoint
+from tests.waiting import until
 
 Asking = Callable[[str], list[BelfryError]]
 
@@ -97,7 +97,7 @@ def test_a_missing_role_is_named_and_the_clients_of_a_process_share_their_token(
     blobs, tables = map(str, asking(APP))
     assert "the role Storage Blob Data Contributor on the storage account stbelfry" in blobs
     assert "the role Storage Table Data Contributor on the storage account stbelfry" in tables
-    assert endpoint.given == [APP]
+    assert len(endpoint.given) == 1
 
 
 def test_off_azure_it_is_who_signed_in(
@@ -122,14 +122,14 @@ def test_the_app_tells_a_missing_role_and_an_endpoint_that_is_down_at_its_start(
     making: Making, refusing: str
 ) -> None:
     """It goes on as soon as the endpoint is there, without another start."""
-    late = Endpoint((APP,), port=ports.free(1)[0])
+    late = Endpoint(APP, STORAGE, port=ports.free(1)[0])
     site = making(AzureWebJobsStorage__tableServiceUri=refusing, **late.environ)
     site.start()
     answer = site.ask("GET", "/status")
     assert answer.status_code == 503, answer.text + site.said()
     assert answer.headers["content-type"] == "application/problem+json"
     assert "managed identity: its endpoint did not answer" in answer.json()["detail"]
-    with late:
+    with late.open():
         answer = site.ask("GET", "/status")
         assert answer.status_code == 502, answer.text + site.said()
         needed = "needs the role Storage Table Data Contributor on the storage account stbelfry"

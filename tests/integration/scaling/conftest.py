@@ -26,8 +26,8 @@ from shared.scaling.traffic import Traffic
 from shared.settings import from_env
 from shared.tasks import JobContext, Registry, Result
 from tests.context import job_of, result_of
-from tests.entra import Identity, identity
 from tests.vendors.azure import SITE, Azure, azure
+from tests.vendors.entra import Endpoint, identity
 
 START = datetime(2026, 3, 1, 12, 0, 30, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -56,7 +56,7 @@ class Alerts:
 class Office:
     """An app with the policy, as a test drives it."""
 
-    def __init__(self, app: App, clock: ManualClock, server: Azure, entra: Identity) -> None:
+    def __init__(self, app: App, clock: ManualClock, server: Azure, entra: Endpoint) -> None:
         self.app = app
         self.clock = clock
         self.azure = server
@@ -108,20 +108,20 @@ class Office:
 
 
 @pytest.fixture
-def entra(monkeypatch: pytest.MonkeyPatch) -> Iterator[Identity]:
-    with identity(monkeypatch) as made:
-        yield made
-
-
-@pytest.fixture
-def server(entra: Identity) -> Iterator[Azure]:
+def server() -> Iterator[Azure]:
     with azure() as made:
-        entra.resource, made.tokens = made.url, entra.given
         yield made
 
 
 @pytest.fixture
-def office(azurite: Azurite, server: Azure, entra: Identity) -> Office:
+def entra(monkeypatch: pytest.MonkeyPatch, server: Azure) -> Iterator[Endpoint]:
+    with identity(monkeypatch, server.url) as made:
+        server.tokens = made.given
+        yield made
+
+
+@pytest.fixture
+def office(azurite: Azurite, server: Azure, entra: Endpoint) -> Office:
     given = from_env(
         {
             "AzureWebJobsStorage": azurite.connection_string,

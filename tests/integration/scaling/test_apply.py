@@ -116,7 +116,7 @@ def test_without_the_role_it_only_recommends_and_says_what_is_missing(
 
 
 def test_without_an_identity_it_only_recommends(office: Office) -> None:
-    office.entra.broken = 400, b'{"statusCode":400,"message":"No managed identity was found"}'
+    office.entra.trouble = 400, b'{"statusCode":400,"message":"No managed identity was found"}'
     office.answer(1200)
     made = office.run()
     assert made["changed"] is False and "token" in str(made["held_back"])

@@ -1,4 +1,4 @@
-"""The bills are those of what infra/ deploys: its alert rules, its test from outside, its backups."""
+"""The bills are of what infra/ deploys: its alert rules, its test from outside, its backups."""
 
 from __future__ import annotations
 

@@ -18,8 +18,9 @@ from shared.backups.source import Target
 from shared.errors import Refused, Unavailable
 from shared.settings import Secret
 from tests.context import job_of
-from tests.entra import Identity, by_identity, identity, tls_front
 from tests.integration.backups.postgres.setup import column, dumped, execute, pieces
+from tests.managed_server import by_identity, tls_front
+from tests.vendors.entra import POSTGRES, Endpoint, identity
 
 ROWS = (
     "CREATE TABLE pets (id int PRIMARY KEY, name text)",
@@ -30,8 +31,8 @@ ROWS = (
 
 
 @pytest.fixture
-def known(monkeypatch: pytest.MonkeyPatch) -> Iterator[Identity]:
-    with identity(monkeypatch) as running:
+def known(monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoint]:
+    with identity(monkeypatch, POSTGRES) as running:
         yield running
 
 
@@ -42,7 +43,7 @@ def front(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 @pytest.fixture
-def url(postgres: Postgres, known: Identity, front: int) -> Iterator[Secret]:
+def url(postgres: Postgres, known: Endpoint, front: int) -> Iterator[Secret]:
     """Tokens live for so short a time that each new connection needs another one."""
     name = f"app_{uuid.uuid4().hex[:8]}"
     admin = postgres.url("postgres")
@@ -51,7 +52,7 @@ def url(postgres: Postgres, known: Identity, front: int) -> Iterator[Secret]:
     with psycopg.connect(postgres.url(name), autocommit=True) as connection:
         for statement in (f"SET ROLE {name}", *ROWS):
             connection.execute(statement.encode())
-    known.lives = 60
+    known.lasts = 60
     known.told = lambda token: execute(admin, f"ALTER ROLE {name} PASSWORD '{token}'")
     yield by_identity(f"postgresql://{name}@localhost:{front}/{name}", known.client_id)
     owned = "SELECT datname FROM pg_database WHERE pg_get_userbyid(datdba) = %s"
@@ -61,7 +62,7 @@ def url(postgres: Postgres, known: Identity, front: int) -> Iterator[Secret]:
 
 
 def test_it_is_backed_up_proved_and_restored_with_a_token_for_each_connection(
-    url: Secret, known: Identity, caplog: pytest.LogCaptureFixture
+    url: Secret, known: Endpoint, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     job, source = job_of(), PostgresSource(url)
@@ -76,7 +77,7 @@ def test_it_is_backed_up_proved_and_restored_with_a_token_for_each_connection(
     assert not [token for token in known.given if token in said or token.encode() in data]
 
 
-def test_no_token_is_in_the_list_of_processes(url: Secret, known: Identity) -> None:
+def test_no_token_is_in_the_list_of_processes(url: Secret, known: Endpoint) -> None:
     with PostgresSource(url).dump(job_of()) as dump:
         # The dump is larger than the pipe, so pg_dump waits for a reader.
         (child,) = (one for one in psutil.Process().children() if one.name() == "pg_dump")
@@ -85,14 +86,14 @@ def test_no_token_is_in_the_list_of_processes(url: Secret, known: Identity) -> N
         assert b"".join(dump.chunks)
 
 
-def test_a_token_that_still_lives_is_not_asked_for_again(url: Secret, known: Identity) -> None:
-    known.lives = 86_400
+def test_a_token_that_still_lives_is_not_asked_for_again(url: Secret, known: Endpoint) -> None:
+    known.lasts = 86_400
     dumped(PostgresSource(url))
     assert len(known.given) == 1
 
 
 def test_a_role_that_is_not_the_identitys_is_refused_with_what_to_do(
-    url: Secret, known: Identity
+    url: Secret, known: Endpoint
 ) -> None:
     known.told = lambda _: None
     with pytest.raises(Refused) as caught:
@@ -104,18 +105,18 @@ def test_a_role_that_is_not_the_identitys_is_refused_with_what_to_do(
 
 
 @pytest.mark.parametrize(
-    "broken", [(400, b'{"statusCode": 400, "message": "no such identity"}'), (200, b"<html>")]
+    "trouble", [(400, b'{"statusCode": 400, "message": "no such identity"}'), (200, b"<html>")]
 )
 def test_an_identity_without_a_token_is_named(
-    url: Secret, known: Identity, broken: tuple[int, bytes]
+    url: Secret, known: Endpoint, trouble: tuple[int, bytes]
 ) -> None:
-    known.broken = broken
+    known.trouble = trouble
     with pytest.raises(Unavailable, match=f"managed identity.*{known.client_id}"):
         dumped(PostgresSource(url))
 
 
 def test_the_programs_check_a_certificate_as_our_own_connections_do(
-    url: Secret, known: Identity, tmp_path_factory: pytest.TempPathFactory, postgres: Postgres
+    url: Secret, known: Endpoint, tmp_path_factory: pytest.TempPathFactory, postgres: Postgres
 ) -> None:
     folder = tmp_path_factory.mktemp("other")
     with tls_front(postgres.port, folder) as port:
