@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from shared.data.engines import SETTING, Access, engine, parsed
 from shared.errors import BelfryError, Conflict, Invalid, Misconfigured, Refused, Unavailable
-from shared.identity import advice, without_tokens
+from shared.identity.postgres import advice, without_tokens
 from shared.redaction import redact
 from shared.settings import Secret, client_id_of
 

@@ -14,8 +14,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shared.errors import Misconfigured
-from shared.identity import database_password
+from shared.errors import Misconfigured, Refused
+from shared.identity.postgres import database_password
 from shared.settings import Secret, client_id_of
 
 if TYPE_CHECKING:
@@ -94,7 +94,8 @@ def _engine(url: Secret, access: Access) -> Engine:
 
 def postgres(url: Secret, *, limits: dict[str, str], **pool: Any) -> Engine:
     """An engine for PostgreSQL, also through PgBouncer; `limits` hold in each transaction. If an
-    identity signs in, each new connection gets a token, or raises `Unavailable`."""
+    identity signs in, each new connection gets a token, or raises
+    `Unavailable`, or `Misconfigured` if the app has no such identity."""
     from sqlalchemy import bindparam, create_engine, event, func, select
 
     given = {
@@ -117,7 +118,10 @@ def postgres(url: Secret, *, limits: dict[str, str], **pool: Any) -> Engine:
 
 def _sign_in(client_id: str, *given: Any) -> None:
     """Before a connection is made; the last of what SQLAlchemy gives is what it is made with."""
-    given[-1]["password"] = database_password(client_id)
+    try:
+        given[-1]["password"] = database_password(client_id)
+    except Refused as error:
+        raise Misconfigured(f"the database of {SETTING}: {error}") from error
 
 
 def sqlite(file: str, access: Access, *, foreign_keys: bool = True) -> Engine:

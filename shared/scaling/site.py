@@ -18,8 +18,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from shared import identity, tracing
+from shared import tracing
 from shared.errors import Misconfigured, Refused, Unavailable
+from shared.identity.tokens import token
 from shared.log import short
 from shared.scaling.policy import Scale
 
@@ -90,7 +91,7 @@ class Site:
         """(the answer's JSON, its headers)."""
         import requests
 
-        authorization = {"Authorization": f"Bearer {identity.token(self._client_id, self._scope)}"}
+        authorization = {"Authorization": f"Bearer {token(self._client_id, self._scope)}"}
         try:
             with tracing.call(method, self._url) as call:
                 answer = requests.request(

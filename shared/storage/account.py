@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from shared.clock import Clock
 from shared.errors import Misconfigured
+from shared.identity import tokens
 from shared.settings import StorageAccount
-from shared.storage.identity import identity
 from shared.storage.signing import SharedKey, key_of, of_queue, of_table, parts, signing
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def endpoint(account: StorageAccount, service: Service) -> Endpoint:
     """
     text = account.connection_string.reveal()
     if not text:
-        return Endpoint(account.url(service), identity(account))
+        return Endpoint(account.url(service), credential(account))
     key, values = key_of(text), parts(text)
     if key is None:
         raise Misconfigured("the storage's connection string has no AccountName or no AccountKey")
@@ -50,6 +50,17 @@ def endpoint(account: StorageAccount, service: Service) -> Endpoint:
         f"{values.get('endpointsuffix', 'core.windows.net')}"
     )
     return Endpoint(url.rstrip("/"), key)
+
+
+def credential(account: StorageAccount) -> TokenCredential:
+    """The credential of the identity with which the app uses an account without a key."""
+    if account.developer:
+        return tokens.developer(
+            "set AzureWebJobsStorage__credential to managedidentity, if this machine has one"
+        )
+    return tokens.managed(
+        account.client_id, "AzureWebJobsStorage__clientId or BACKUP_STORAGE__clientId"
+    )
 
 
 def sign_in(

@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING, Any
 from shared.clock import Clock, SystemClock
 from shared.settings import StorageAccount
 from shared.storage import cancellation, failures
-from shared.storage.account import Service, endpoint
+from shared.storage.account import Service, credential, endpoint
 from shared.storage.checked import CheckedClock
 from shared.storage.counted import Service as Counted
-from shared.storage.identity import identity
 from shared.storage.lean import Lean
 from shared.storage.read_only import read_only
 from shared.storage.rest import Rest
@@ -126,8 +125,8 @@ class Connection:
         text = self._account.connection_string.reveal()
         if text:
             return ContainerClient.from_connection_string(text, name, **options)
-        credential = identity(self._account)
-        return ContainerClient(self._account.url("blob"), name, credential=credential, **options)
+        signed_in = credential(self._account)
+        return ContainerClient(self._account.url("blob"), name, credential=signed_in, **options)
 
     def _tables(self) -> Tables:
         from shared.storage.tables.account import Tables

@@ -18,7 +18,7 @@ from typing import Any
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
-from shared.identity import credential
+from shared.identity.tokens import credential
 from shared.log import Event, event
 from shared.settings import TracingSettings
 from shared.settings.process import default

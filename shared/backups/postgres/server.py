@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, LiteralString
 
 from shared.errors import BelfryError, Misconfigured, Refused, Unavailable
-from shared.identity import advice, database_password, without_tokens
+from shared.identity.postgres import advice, database_password, without_tokens
 from shared.redaction import redact
 from shared.settings import Secret, client_id_of
 from shared.tasks.context import JobContext

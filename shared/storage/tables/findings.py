@@ -3,8 +3,8 @@
 - `finding:{schedule id}`: that a schedule is not well, and since when. One that is well has none.
 - `ended:{instant}:{mark}`: a note that jobs of these schedules ended, for the monitor to examine.
 
-A state backup copies it, like every partition but `meta`. After a restore, a finding holds until its
-schedule is examined again, or is gone.
+A state backup copies it, like every partition but `meta`. After a restore, a finding holds until
+its schedule is examined again, or is gone.
 """
 
 from __future__ import annotations

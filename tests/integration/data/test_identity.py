@@ -74,5 +74,11 @@ def test_a_refusal_says_how_the_identity_becomes_a_principal(url: Secret, known:
 
 def test_an_identity_without_a_token_is_named(url: Secret, known: Endpoint) -> None:
     known.trouble = (400, b'{"statusCode": 400, "message": "no such identity"}')
-    with pytest.raises(Unavailable, match="AZURE_CLIENT_ID"), reading(url):
+    with pytest.raises(Misconfigured, match="AZURE_CLIENT_ID"), reading(url):
+        pass
+
+
+def test_an_endpoint_in_trouble_may_answer_later(url: Secret, known: Endpoint) -> None:
+    known.trouble = (200, b"<html>")
+    with pytest.raises(Unavailable, match="managed identity"), reading(url):
         pass

@@ -12,8 +12,8 @@ from azure.core.pipeline.transport import RequestsTransport
 
 from local import ports
 from shared.errors import BelfryError, Refused, Unavailable
+from shared.identity import tokens
 from shared.settings import Secret, StorageAccount
-from shared.storage import identity
 from shared.storage.connect import Connection
 from shared.storage.failures import translated
 from tests.certificate import Certificate
@@ -38,7 +38,7 @@ def asking(
     """Asks the storage that refuses for blobs and for a table, as that identity: the errors."""
     for name, value in {**endpoint.environ, "REQUESTS_CA_BUNDLE": str(trusted.file)}.items():
         monkeypatch.setenv(name, value)
-    identity.forget()
+    tokens.forget()
 
     def ask(client_id: str) -> list[BelfryError]:
         account = StorageAccount(
@@ -57,7 +57,7 @@ def asking(
         return [blobs.value, tables.value]
 
     yield ask
-    identity.forget()
+    tokens.forget()
 
 
 def test_an_identity_that_is_not_the_apps_is_named(asking: Asking) -> None:
@@ -110,7 +110,7 @@ def test_off_azure_it_is_who_signed_in(
     for said in map(str, asking("")):
         assert said.startswith("your identity: no token for you: ")
         assert "Sign in with az login or azd auth login" in said
-    identity.forget()
+    tokens.forget()
     az = tmp_path / "az"
     answer = {"accessToken": "x", "expires_on": int(time.time()) + 3600, "expiresOn": "never"}
     az.write_text(f"#!/bin/sh\necho '{json.dumps(answer)}'\n")

@@ -15,7 +15,7 @@ from local.postgres import Postgres
 from shared.backups.model import differences
 from shared.backups.postgres.source import PostgresSource, databases
 from shared.backups.source import Target
-from shared.errors import Refused, Unavailable
+from shared.errors import BelfryError, Refused, Unavailable
 from shared.settings import Secret
 from tests.context import job_of
 from tests.integration.backups.postgres.setup import column, dumped, execute, pieces
@@ -105,13 +105,17 @@ def test_a_role_that_is_not_the_identitys_is_refused_with_what_to_do(
 
 
 @pytest.mark.parametrize(
-    "trouble", [(400, b'{"statusCode": 400, "message": "no such identity"}'), (200, b"<html>")]
+    ("trouble", "raised"),
+    [
+        ((400, b'{"statusCode": 400, "message": "no such identity"}'), Refused),
+        ((200, b"<html>"), Unavailable),
+    ],
 )
 def test_an_identity_without_a_token_is_named(
-    url: Secret, known: Endpoint, trouble: tuple[int, bytes]
+    url: Secret, known: Endpoint, trouble: tuple[int, bytes], raised: type[BelfryError]
 ) -> None:
     known.trouble = trouble
-    with pytest.raises(Unavailable, match=f"managed identity.*{known.client_id}"):
+    with pytest.raises(raised, match=f"managed identity.*{known.client_id}"):
         dumped(PostgresSource(url))
 
 

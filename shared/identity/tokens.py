@@ -1,9 +1,9 @@
-"""The identity with which the app signs in to storage accounts, and what is said if it cannot.
+"""Tokens by which the app signs in to Azure's services, and what is said if it gets none.
 
-Its tokens are shared by all clients of the process (`shared.identity`): each job has clients, which
-would ask for tokens of their own. The platform's endpoint for tokens may be away, most of all while
-an instance starts. It is asked again for a few seconds; then the error says that it was the
-identity that failed, not the storage.
+The clients of a process share the credential of an identity, which keeps its tokens: each job has
+clients, which would ask for tokens of their own. The platform's endpoint for tokens may be away,
+most of all while an instance starts. It is asked again for a few seconds; then the error says that
+it was the identity that failed, not the service.
 """
 
 from __future__ import annotations
@@ -15,53 +15,73 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from shared.errors import Refused, Unavailable
-from shared.identity import credential
-from shared.settings import StorageAccount
+from shared.redaction import redact
 
 if TYPE_CHECKING:
     from azure.core.credentials import AccessToken, AccessTokenInfo, TokenCredential
 
+_CONNECTING, _READING = 5, 10
+"""Seconds for the identity endpoint, which is on the same machine. By default it is 300 each."""
 _DETAIL = 300
 _STATUS = re.compile(r"\(\w+\) (4\d\d)\b")
 """What the endpoint answered, as azure-identity tells it: (invalid_scope) 400, ..."""
 _LATER = ("408", "429")
 
 
-def identity(account: StorageAccount) -> TokenCredential:
-    """The credential of the identity with which the app uses that account. Its errors are
-    `Unavailable` and `Refused`, which no client tries again."""
-    return _developer() if account.developer else _managed(account.client_id)
+@functools.cache
+def credential(client_id: str) -> TokenCredential:
+    """Azure's own credential of the user-assigned identity with that client id; empty: of the
+    system-assigned one. There is one for each in a process, since it holds the cached tokens."""
+    from azure.identity import ManagedIdentityCredential
+
+    return ManagedIdentityCredential(
+        client_id=client_id or None, connection_timeout=_CONNECTING, read_timeout=_READING
+    )
 
 
 @functools.cache
-def _managed(client_id: str) -> TokenCredential:
+def managed(client_id: str, setting: str) -> TokenCredential:
+    """The same, with errors that no client tries again: `Refused` if the app has no such identity,
+    `Unavailable` if the endpoint may answer later. `setting`: what has the client id."""
     which = f"client id {client_id}" if client_id else "system-assigned"
-    return _Identity(
+    return _Explaining(
         "managed identity",
         credential(client_id),
         f"the identity ({which})",
-        "Is it assigned to the app, and is that the id in AzureWebJobsStorage__clientId or "
-        "BACKUP_STORAGE__clientId?",
+        f"Is it assigned to the app, and is that the id in {setting}?",
         _is_refusal,
     )
 
 
 @functools.cache
-def _developer() -> TokenCredential:
+def developer(otherwise: str) -> TokenCredential:
+    """The credential of a person, who signed in with Azure's command line or with azd. Its errors
+    are `Unavailable` and `Refused`. `otherwise`: what else that person could do."""
     from azure.identity import (
         AzureCliCredential,
         AzureDeveloperCliCredential,
         ChainedTokenCredential,
     )
 
-    return _Identity(
+    return _Explaining(
         "your identity",
         ChainedTokenCredential(AzureCliCredential(), AzureDeveloperCliCredential()),
         "you",
-        "Sign in with az login or azd auth login; or set AzureWebJobsStorage__credential to "
-        "managedidentity, if this machine has one",
+        f"Sign in with az login or azd auth login; or {otherwise}",
         lambda _said: True,
     )
+
+
+def token(client_id: str, scope: str, setting: str = "AZURE_CLIENT_ID") -> str:
+    """A token for a service of Azure that no SDK is used for. Raises what `managed` does."""
+    found: str = managed(client_id, setting).get_token(scope).token
+    return found
+
+
+def forget() -> None:
+    """Drop the credentials and their tokens, as another process would not have them."""
+    for one in (credential, managed, developer):
+        one.cache_clear()
 
 
 def _is_refusal(said: str) -> bool:
@@ -70,14 +90,7 @@ def _is_refusal(said: str) -> bool:
     return found is not None and found[1] not in _LATER
 
 
-def forget() -> None:
-    """Drop the credentials and their tokens, as another process would not have them."""
-    credential.cache_clear()
-    _managed.cache_clear()
-    _developer.cache_clear()
-
-
-class _Identity:
+class _Explaining:
     """A credential of Azure's library, with errors that say whose it is and what to do."""
 
     def __init__(
@@ -113,12 +126,12 @@ class _Identity:
         try:
             yield
         except (azure.ClientAuthenticationError, ValueError) as error:
-            said = " ".join(str(error).split())[:_DETAIL]
+            said = " ".join(redact(str(error)).split())[:_DETAIL]
             text = f"no token for {self._whose}: {said}"
             if self._is_refusal(said):
                 raise Refused(self._service, f"{text}. {self._remedy}") from error
             raise Unavailable(self._service, text) from error
         except azure.AzureError as error:
-            what = type(error).__name__
-            text = f"its endpoint did not answer as it should ({what}), so there is no token"
+            what = f"its endpoint did not answer as it should ({type(error).__name__})"
+            text = f"{what}, so there is no token for {self._whose}"
             raise Unavailable(self._service, text) from error
