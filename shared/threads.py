@@ -20,6 +20,14 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
+def in_context(call: Callable[[], T]) -> Callable[[], T]:
+    """`call`, for another thread, in a copy of the caller's context: so that it belongs to the same
+    invocation (`functions/_logs.py`), the same span (`shared.tracing`) and the same count of
+    requests (`shared.storage.counted`)."""
+    context = copy_context()
+    return lambda: context.run(call)
+
+
 def start(work: Callable[[], object], name: str) -> bool:
     """Run `work` in a daemon thread; False if none can be started, so that `work` did not begin."""
     try:
@@ -61,7 +69,7 @@ class Pool:
         work = _Work(call, list(items))
         with suppress(RuntimeError):  # no thread can be had, or no further one
             for _ in range(min(self._helpers, work.size - 1)):
-                self._executor.submit(copy_context().run, work.do)
+                self._executor.submit(in_context(work.do))
         work.do()
         return work.results()
 

@@ -6,12 +6,10 @@ An attempt of a request that is tried again counts too, since the service bills 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar, copy_context
-from typing import Literal, TypeAlias, TypeVar
-
-T = TypeVar("T")
+from contextvars import ContextVar
+from typing import Literal, TypeAlias
 
 Service: TypeAlias = Literal["tables", "blobs"]
 """What is counted apart; requests to queues count with those to tables."""
@@ -40,7 +38,7 @@ _counts: ContextVar[Requests | None] = ContextVar("requests", default=None)
 @contextmanager
 def counting(requests: Requests) -> Iterator[None]:
     """Count in `requests` what this thread sends in the block, and what the threads send that are
-    given work by `shared.threads.Pool` or `carried`."""
+    given work by `shared.threads`."""
     before = _counts.set(requests)
     try:
         yield
@@ -53,9 +51,3 @@ def count(service: Service) -> None:
     found = _counts.get()
     if found is not None:
         found.add(service)
-
-
-def carried(call: Callable[[], T]) -> Callable[[], T]:
-    """`call`, for another thread, with this thread's count."""
-    context = copy_context()
-    return lambda: context.run(call)

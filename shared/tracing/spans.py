@@ -2,7 +2,7 @@
 for log lines.
 
 The span that is under way is known by its `traceparent` alone. It follows a call into the threads
-of `shared.threads.Pool`, into coroutines and into the web framework's threads, and from process to
+of `shared.threads`, into coroutines and into the web framework's threads, and from process to
 process as text (`carried`, `continued`).
 """
 

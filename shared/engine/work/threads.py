@@ -5,12 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from contextvars import copy_context
-from functools import partial
 from queue import SimpleQueue
 from typing import TypeVar
 
-from shared.threads import start
+from shared.threads import in_context, start
 
 T = TypeVar("T")
 
@@ -30,7 +28,7 @@ class Threads:
     def run(self, work: Callable[[], object]) -> bool:
         """Do `work` in a thread now, in a copy of the caller's context; False if no thread can be
         started. `work` must not raise."""
-        handed = partial(copy_context().run, work)
+        handed = in_context(work)
         with self._lock:
             if self._idle:
                 self._idle -= 1

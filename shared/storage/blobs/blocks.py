@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from shared.clock import Clock, SystemClock
 from shared.errors import Unavailable
-from shared.storage.counted import carried
+from shared.threads import in_context
 
 T = TypeVar("T")
 
@@ -111,10 +111,10 @@ def ahead(
         try:
             for call in calls:
                 if len(under_way) < most:
-                    under_way.append(pool.submit(carried(call)))
+                    under_way.append(pool.submit(in_context(call)))
                     continue
                 first = under_way.popleft().result()
-                under_way.append(pool.submit(carried(call)))
+                under_way.append(pool.submit(in_context(call)))
                 yield first
             while under_way:
                 yield under_way.popleft().result()

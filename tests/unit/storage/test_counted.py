@@ -6,8 +6,8 @@ import threading
 
 from shared.storage.blobs.blocks import ahead
 from shared.storage.connect import Connection
-from shared.storage.counted import Requests, carried, count, counting
-from shared.threads import Pool
+from shared.storage.counted import Requests, count, counting
+from shared.threads import Pool, in_context
 from tests.unit.storage.server import Server, says
 from tests.unit.storage.test_read_only import account
 
@@ -28,7 +28,7 @@ def test_threads_that_are_given_work_count_for_who_gave_it() -> None:
         with counting(mine):
             pool.map(lambda _: count("tables"), range(30))
             assert list(ahead(iter([lambda: count("blobs")] * 5), 3)) == [None] * 5
-            thread = threading.Thread(target=carried(lambda: count("blobs")))
+            thread = threading.Thread(target=in_context(lambda: count("blobs")))
         thread.start()
         thread.join()
     assert (mine.tables, mine.blobs) == (30, 6)
