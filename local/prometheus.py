@@ -7,7 +7,6 @@ looks at here.
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import tempfile
@@ -17,6 +16,7 @@ from pathlib import Path
 from shared.errors import Misconfigured
 
 _FOLDER = Path(__file__).parents[1] / ".venv" / "prometheus"
+_LISTS = "apt"
 _WHAT_TO_DO = (
     "install Prometheus, so that `prometheus` and `promtool` are on the PATH: apt install "
     "prometheus, brew install prometheus, or https://prometheus.io/download"
@@ -48,13 +48,14 @@ def _unpack(folder: Path) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix="prometheus-") as scratch:
         where = Path(scratch)
-        if _apt("download", "prometheus", where=where) and os.geteuid() == 0:
-            _apt("update", "-qq", where=where)  # a fresh container has no lists of packages
-        if not any(where.glob("*.deb")) and (said := _apt("download", "prometheus", where=where)):
+        complaint = _apt("update", "-qq", where=where)
+        if said := _apt("download", "prometheus", where=where):
+            said = f"{complaint}; {said}" if complaint else said
             raise Misconfigured(f"there is no Prometheus, and apt has none ({said}); {_WHAT_TO_DO}")
         (package,) = where.glob("*.deb")
         subprocess.run(["dpkg-deb", "-x", str(package), scratch], check=True)
         package.unlink()
+        shutil.rmtree(where / _LISTS)
         try:
             where.rename(folder)
         except OSError:
@@ -65,7 +66,20 @@ def _unpack(folder: Path) -> None:
 
 
 def _apt(*command: str, where: Path) -> str:
-    """What apt complained of; empty if it did it."""
-    done = subprocess.run(["apt-get", *command], cwd=where, capture_output=True, text=True)
+    """What apt complained of; empty if it did it. Its lists of packages are below `where`: those of
+    the machine may be old or missing, and only root may write them."""
+    own = where / _LISTS
+    for folder in ("lists/partial", "archives/partial"):
+        (own / folder).mkdir(parents=True, exist_ok=True)
+    options = {
+        "Dir::State": own,
+        "Dir::State::status": "/var/lib/dpkg/status",
+        "Dir::Cache": own,
+        "APT::Sandbox::User": "root",  # its own user may not write there
+    }
+    given = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
+    done = subprocess.run(
+        ["apt-get", *command, *given], cwd=where, capture_output=True, text=True, check=False
+    )
     said = done.stderr.strip().splitlines()
     return "" if done.returncode == 0 else (said[-1] if said else f"exit code {done.returncode}")

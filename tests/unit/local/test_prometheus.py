@@ -45,15 +45,25 @@ def test_a_machine_without_apt_is_told_what_to_do(path: Path, tmp_path: Path) ->
 def test_what_apt_says_is_told(path: Path, tmp_path: Path) -> None:
     program(path / "apt-get", "echo 'E: Unable to locate package prometheus' >&2; exit 100")
     program(path / "dpkg-deb")
-    with pytest.raises(Misconfigured, match=r"\(E: Unable to locate package prometheus\)"):
+    with pytest.raises(Misconfigured, match=r"E: Unable to locate package prometheus\)"):
         programs(tmp_path / "none")
     assert {one.name for one in tmp_path.iterdir()} == {"path"}, "nothing is left"
 
 
-def test_debians_package_is_unpacked(path: Path, tmp_path: Path) -> None:
-    program(path / "apt-get", '[ "$1" = download ] && echo > prometheus_2.42.0_amd64.deb')
+def test_debians_package_is_unpacked_by_lists_of_packages_of_its_own(
+    path: Path, tmp_path: Path
+) -> None:
+    """Those of the machine are root's, and may be old."""
+    program(
+        path / "apt-get",
+        """case "$1 $*" in
+        update*" Dir::State=$PWD/apt "*) echo > apt/lists/debian ;;
+        download*" Dir::State=$PWD/apt "*) [ -e apt/lists/debian ] && echo > prometheus_2.deb ;;
+        esac""",
+    )
     program(path / "dpkg-deb", 'mkdir -p "$3/usr/bin"; echo > "$3/usr/bin/promtool"')
     (path / "mkdir").symlink_to("/bin/mkdir")
     found = programs(tmp_path / "new/prometheus")
     assert Path(found.promtool).exists()
     assert {one.name for one in (tmp_path / "new").iterdir()} == {"prometheus"}
+    assert {one.name for one in (tmp_path / "new/prometheus").iterdir()} == {"usr"}
