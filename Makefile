@@ -8,10 +8,12 @@ COMPILE = $(PY) -m uv pip compile --quiet --system-certs --generate-hashes --no-
 
 # What may differ from one Python to the next: threads, storage, the host, how a process ends.
 DIFFERS = \
-    tests/unit/storage tests/unit/test_threads.py tests/integration/storage \
+    tests/unit/storage tests/unit/test_following.py tests/unit/test_threads.py \
+    tests/integration/clocks/test_logged.py tests/integration/storage \
     tests/integration/engine/test_exit.py tests/integration/engine/test_no_thread.py \
-    tests/integration/test_host.py tests/integration/test_queues.py \
-    tests/integration/test_runtime.py tests/integration/test_timers.py \
+    tests/integration/test_apart.py tests/integration/test_host.py \
+    tests/integration/test_queues.py tests/integration/test_runtime.py \
+    tests/integration/test_timers.py tests/integration/tracing/test_azure.py \
     tests/e2e/test_start.py::test_ctrl_c_leaves_nothing_behind \
     tests/e2e/test_backup.py::test_ctrl_c_in_mid_backup_gives_the_job_back_and_the_next_start_runs_it
 

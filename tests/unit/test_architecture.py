@@ -131,6 +131,13 @@ def test_each_task_has_its_line_in_the_readme() -> None:
     assert sorted(fresh(code)) == sorted(table)
 
 
+def test_the_glossary_is_in_the_order_that_it_says() -> None:
+    page = Path("docs/architecture.md").read_text()
+    words, _ = page.split("In alphabetical order:")[1].split("## Shape")
+    found = [word.lower() for word in re.findall(r"^- \*\*([^*]+)\*\*", words, re.MULTILINE)]
+    assert len(found) > 60 and found == sorted(set(found))
+
+
 def test_each_event_is_logged_somewhere() -> None:
     sources = "".join(path.read_text() for path in Path("shared").rglob("*.py"))
     ends = {f"job_{word}" for word in ("succeeded", "failed", "skipped", "missed", "cancelled")}
