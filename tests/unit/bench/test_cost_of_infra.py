@@ -3,60 +3,39 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
-import pytest
-
 from bench.bills import backups, bill
-from checks.bicep import File, Program, load
+from tests.infrastructure import alert_rules, module, program
 
 MINUTES = {"PT5M": 5, "PT15M": 15, "PT1H": 60}
+ALERTS = module("alerts")
 
 
-@pytest.fixture(scope="module")
-def program() -> Program:
-    return load(Path("infra/main.bicep"))
-
-
-@pytest.fixture(scope="module")
-def alerts(program: Program) -> File:
-    return next(one for one in program.files if one.path.name == "alerts.bicep")
-
-
-def items(value: object) -> list[Any]:
-    """A list that is written out in the file."""
-    assert isinstance(value, list)
-    return value
-
-
-def test_each_rule_on_logs_is_paid_for_by_how_often_it_looks(alerts: File) -> None:
-    times: Any = alerts.variables
-    looks = Counter(MINUTES[times[rule["time"].text]["every"]] for rule in items(times["rules"]))
+def test_each_rule_on_logs_is_paid_for_by_how_often_it_looks() -> None:
+    times: Any = ALERTS.variables
+    looks = Counter(MINUTES[times[rule["time"].text]["every"]] for rule in alert_rules())
     assert looks[5] == bill.RULES_5
     assert looks[15] + looks[60] == bill.RULES_15, "slower than 15 minutes costs no less"
-    found = [one for one in alerts.resources if one.type.endswith("/scheduledQueryRules")]
+    found = [one for one in ALERTS.resources if one.type.endswith("/scheduledQueryRules")]
     assert [one.loop.text if one.loop else None for one in found] == ["rules"], "and no others"
 
 
-def test_each_rule_on_metrics_is_paid_for(alerts: File, program: Program) -> None:
-    everywhere = [one for file in program.files for one in file.resources]
+def test_each_rule_on_metrics_is_paid_for() -> None:
+    everywhere = [one for file in program().files for one in file.resources]
     found = [one for one in everywhere if one.type.endswith("/metricAlerts")]
     assert len(found) == bill.RULES_METRIC and not any(one.loop for one in found)
-    assert all(one in alerts.resources for one in found)
 
 
-def test_each_request_of_the_test_from_outside_is_paid_for(alerts: File) -> None:
-    (probe,) = (one for one in alerts.resources if one.type.endswith("/webtests"))
+def test_each_request_of_the_test_from_outside_is_paid_for() -> None:
+    (probe,) = (one for one in ALERTS.resources if one.type.endswith("/webtests"))
     properties: Any = probe.body["properties"]
-    places = items(alerts.params["probeLocations"].default)
+    places: Any = ALERTS.params["probeLocations"].default
     assert len(places) * bill.DAY / properties["Frequency"] == bill.PROBES
 
 
-def test_backups_move_and_are_kept_as_by_default(program: Program) -> None:
-    given = {name: one.default for name, one in program.main.params.items()}
-    assert (given["backupCoolAfterDays"], given["backupColdAfterDays"]) == (
-        backups.COOL_AFTER,
-        backups.COLD_AFTER,
-    )
+def test_backups_move_and_are_kept_as_by_default() -> None:
+    given = {name: one.default for name, one in program().main.params.items()}
+    tiers = given["backupCoolAfterDays"], given["backupColdAfterDays"]
+    assert tiers == (backups.COOL_AFTER, backups.COLD_AFTER)
     assert given["backupSoftDeleteDays"] == backups.SOFT_DELETE_DAYS

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from checks import workflows
+from tests.infrastructure import program
 
 REPO = Path(__file__).parents[3]
 FOLDER = REPO / ".github" / "workflows"
@@ -137,9 +138,7 @@ def test_the_smoke_test_is_last_and_its_keys_are_masked() -> None:
 
 
 def test_parameters_and_outputs_that_workflows_name_are_those_of_the_infrastructure() -> None:
-    main = (REPO / "infra/main.bicep").read_text()
-    params = set(re.findall(r"^param (\w+)", main, re.MULTILINE))
-    outputs = set(re.findall(r"^output (\w+)", main, re.MULTILINE))
+    params, outputs = program().main.params.keys(), program().main.outputs.keys()
     for name in ("deploy.yml", "what-if.yml"):
         text = (FOLDER / name).read_text()
         assert set(re.findall(r"\b(\w+)=\"\$[A-Z]+\"", text)) <= params
