@@ -4,11 +4,10 @@ from pathlib import Path
 
 from checks.monitoring import events, kql, queries
 from checks.outcome import Outcome
-from shared.log import Event
 
 
 def check(root: Path) -> Outcome:
-    fields = events.fields(events.sources(root), list(Event))
+    fields = events.written(root)
     found = queries.found(root)
     return Outcome(
         f"{len(found)} queries",

@@ -9,6 +9,7 @@ function say which events there are, and add their fields.
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,12 @@ class Source:
     tree: ast.Module
     calls: Mapping[str, Sequence[tuple[_Function, ast.Call]]]
     """The calls of each function or method, by its name, with the functions that they stand in."""
+
+
+@functools.cache
+def written(root: Path) -> Fields:
+    """The fields of each event that the project in `root` logs; it is read once in a process."""
+    return fields(sources(root), list(Event))
 
 
 def sources(root: Path) -> list[Source]:

@@ -27,7 +27,7 @@ PAGE = (ROOT / "docs" / "monitoring.md").read_text()
 
 @pytest.fixture(scope="module")
 def fields() -> Mapping[str, frozenset[str]]:
-    return events.fields(events.sources(ROOT), list(Event))
+    return events.written(ROOT)
 
 
 def test_they_do() -> None:
