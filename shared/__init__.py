@@ -3,6 +3,7 @@
 clock, errors, text, threads   the ground: time, failures, text that a table can hold, threads
 outgoing                       requests to URLs that callers choose
 identity                       the app's managed identity: signs in to Azure and to PostgreSQL
+tokens                         the tokens of an identity: kept, and asked for once for all threads
 money                          amounts in minor units, and how they are written
 charts                         pure: values -> a chart as SVG; a chart as PNG, for mail
 settings, log, redaction       configuration; log lines, and removing secrets from them

@@ -1,7 +1,7 @@
 """The app's managed identity: how it signs in to Azure's services, and to PostgreSQL.
 
-PostgreSQL takes an Entra token as the password of a connection. A token lives for about an hour, so
-each new connection asks for one; azure-identity keeps it until shortly before it expires.
+PostgreSQL takes an Entra token as the password of a connection. A token lives for some hours, so
+each new connection asks for one; it is kept until it is old (`shared.tokens`).
 
 https://learn.microsoft.com/azure/postgresql/security/security-entra-concepts
 """
@@ -14,13 +14,16 @@ from typing import TYPE_CHECKING
 
 from shared.errors import Refused, Unavailable
 from shared.redaction import redact
+from shared.tokens import KeptTokens
 
 if TYPE_CHECKING:
-    from azure.core.credentials import TokenCredential
+    from azure.identity import ManagedIdentityCredential
 
 _POSTGRES = "https://ossrdbms-aad.database.windows.net/.default"
 _CONNECTING, _READING = 5, 10
 """Seconds for the identity endpoint, which is on the same machine. By default it is 300 each."""
+_SLOW = 1
+"""How often it is asked again after it did not answer in time. By default it is three times."""
 _given: deque[str] = deque(maxlen=8)
 """The tokens that were given out last, to be removed from texts."""
 _UNKNOWN = (
@@ -31,14 +34,21 @@ _UNKNOWN = (
 
 
 @functools.cache
-def credential(client_id: str) -> TokenCredential:
+def credential(client_id: str) -> KeptTokens:
     """The credential of the user-assigned identity with that client id; empty: of the
-    system-assigned one. There is one for each in a process, since it holds the cached tokens."""
-    from azure.identity import ManagedIdentityCredential
+    system-assigned one. There is one for each in a process, since it holds the tokens."""
 
-    return ManagedIdentityCredential(
-        client_id=client_id or None, connection_timeout=_CONNECTING, read_timeout=_READING
-    )
+    def make() -> ManagedIdentityCredential:
+        from azure.identity import ManagedIdentityCredential
+
+        return ManagedIdentityCredential(
+            client_id=client_id or None,
+            connection_timeout=_CONNECTING,
+            read_timeout=_READING,
+            retry_read=_SLOW,
+        )
+
+    return KeptTokens(make)
 
 
 def token(client_id: str, scope: str) -> str:
@@ -53,6 +63,11 @@ def token(client_id: str, scope: str) -> str:
     except (AzureError, ValueError) as error:
         raise Unavailable("managed identity", f"gave no token: {_first_line(error)}") from None
     return found
+
+
+def reject(client_id: str, scope: str) -> None:
+    """A service did not take the token that it got, so the next one is another."""
+    credential(client_id).reject(scope)
 
 
 def database_password(client_id: str) -> str:

@@ -88,6 +88,15 @@ class Site:
         self, method: str, body: object = None, headers: Mapping[str, str] | None = None
     ) -> tuple[Any, Mapping[str, str]]:
         """(the answer's JSON, its headers)."""
+        answer = self._sent(method, body, headers or {})
+        if answer.status_code == 401:  # the token may have been revoked
+            identity.reject(self._client_id, self._scope)
+            answer = self._sent(method, body, headers or {})
+        if not 200 <= answer.status_code < 300:
+            raise _failure(answer)
+        return _json(answer), answer.headers
+
+    def _sent(self, method: str, body: object, headers: Mapping[str, str]) -> requests.Response:
         import requests
 
         authorization = {"Authorization": f"Bearer {identity.token(self._client_id, self._scope)}"}
@@ -97,16 +106,14 @@ class Site:
                     method,
                     self._url,
                     json=body,
-                    headers={**(headers or {}), **authorization},
+                    headers={**headers, **authorization},
                     timeout=TIMEOUTS,
                     allow_redirects=False,
                 )
                 call.answered(answer.status_code)
         except requests.RequestException as error:
             raise Unavailable(SERVICE, f"did not answer ({type(error).__name__})") from None
-        if not 200 <= answer.status_code < 300:
-            raise _failure(answer)
-        return _json(answer), answer.headers
+        return answer
 
 
 def found_in(body: Any, headers: Mapping[str, str]) -> Found:

@@ -1,6 +1,6 @@
 """The identity with which the app signs in to storage accounts, and what is said if it cannot.
 
-Its tokens are shared by all clients of the process (`shared.identity`): each job has clients, which
+Its tokens are shared by all clients of the process (`shared.tokens`): each job has clients, which
 would ask for tokens of their own. The platform's endpoint for tokens may be away, most of all while
 an instance starts. It is asked again for a few seconds; then the error says that it was the
 identity that failed, not the storage.
@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 from shared.errors import Refused, Unavailable
 from shared.identity import credential
 from shared.settings import StorageAccount
+from shared.tokens import KeptTokens
 
 if TYPE_CHECKING:
-    from azure.core.credentials import AccessToken, AccessTokenInfo, TokenCredential
+    from azure.core.credentials import AccessToken, AccessTokenInfo
 
 _DETAIL = 300
 _STATUS = re.compile(r"\(\w+\) (4\d\d)\b")
@@ -27,16 +28,16 @@ _STATUS = re.compile(r"\(\w+\) (4\d\d)\b")
 _LATER = ("408", "429")
 
 
-def identity(account: StorageAccount) -> TokenCredential:
+def identity(account: StorageAccount) -> Identity:
     """The credential of the identity with which the app uses that account. Its errors are
     `Unavailable` and `Refused`, which no client tries again."""
     return _developer() if account.developer else _managed(account.client_id)
 
 
 @functools.cache
-def _managed(client_id: str) -> TokenCredential:
+def _managed(client_id: str) -> Identity:
     which = f"client id {client_id}" if client_id else "system-assigned"
-    return _Identity(
+    return Identity(
         "managed identity",
         credential(client_id),
         f"the identity ({which})",
@@ -47,16 +48,18 @@ def _managed(client_id: str) -> TokenCredential:
 
 
 @functools.cache
-def _developer() -> TokenCredential:
+def _developer() -> Identity:
     from azure.identity import (
         AzureCliCredential,
         AzureDeveloperCliCredential,
         ChainedTokenCredential,
     )
 
-    return _Identity(
+    return Identity(
         "your identity",
-        ChainedTokenCredential(AzureCliCredential(), AzureDeveloperCliCredential()),
+        KeptTokens(
+            lambda: ChainedTokenCredential(AzureCliCredential(), AzureDeveloperCliCredential())
+        ),
         "you",
         "Sign in with az login or azd auth login; or set AzureWebJobsStorage__credential to "
         "managedidentity, if this machine has one",
@@ -77,13 +80,13 @@ def forget() -> None:
     _developer.cache_clear()
 
 
-class _Identity:
-    """A credential of Azure's library, with errors that say whose it is and what to do."""
+class Identity:
+    """A credential for Azure's clients, with errors that say whose it is and what to do."""
 
     def __init__(
         self,
         service: str,
-        credential: Any,
+        credential: KeptTokens,
         whose: str,
         remedy: str,
         is_refusal: Callable[[str], bool],
@@ -105,6 +108,10 @@ class _Identity:
         with self._named():
             token: AccessTokenInfo = self._credential.get_token_info(*scopes, **options)
         return token
+
+    def reject(self, *scopes: str) -> None:
+        """The storage did not take the token."""
+        self._credential.reject(*scopes)
 
     @contextmanager
     def _named(self) -> Iterator[None]:

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 from shared.storage import failures
 from shared.storage.account import Service, sign_in
 from shared.storage.checked import CheckedClock
+from shared.storage.identity import Identity
 from shared.storage.lean import Lean
 from shared.storage.signing import SharedKey
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from azure.core.credentials import TokenCredential
     from azure.core.pipeline.policies import SansIOHTTPPolicy
 
 _REPEATED = frozenset(("GET", "POST", "PUT", "DELETE"))
@@ -31,7 +31,7 @@ class Rest:
         self,
         url: str,
         service: Service,
-        credential: SharedKey | TokenCredential,
+        credential: SharedKey | Identity,
         *policies: SansIOHTTPPolicy[Any, Any],
         transport: Any = None,
         clock: CheckedClock | None = None,
