@@ -38,8 +38,8 @@ PATIENCE = timedelta(seconds=10)
 def started(tasks: Registry) -> App:
     """The app of a process, with these tasks. It is prepared now, and drained at the end."""
     made = _build(tasks)
-    finish = turn_on(made.settings.tracing)
     made.prepare()
+    finish = turn_on(made.settings.tracing)  # not before: each start that fails would leave it on
     made = replace(made, started_at=made.clock.now())  # by now the clock is checked
     drain_at_exit(made.clock, made.short_worker, made.long_worker, then=finish)
     event(_logger, Event.APP_STARTED, tasks=len(list(made.registry)))
@@ -49,8 +49,8 @@ def started(tasks: Registry) -> App:
 def by_hand(tasks: Registry) -> App:
     """The app for one command of a person. It changes nothing that the running app has stored."""
     made = _build(tasks)
-    finish = turn_on(made.settings.tracing, short=True)
     made.prepare(by_hand=True)
+    finish = turn_on(made.settings.tracing, short=True)
     drain_at_exit(made.clock, made.worker, then=finish)
     return made
 

@@ -1,7 +1,7 @@
 """How the app's managed identity signs in to PostgreSQL, which takes an Entra token as a password.
 
-A token lives for about an hour, so each new connection asks for one. azure-identity keeps it until
-shortly before it expires.
+A token lives for some hours, so each new connection asks for one; it is kept until it is old
+(`kept`).
 
 https://learn.microsoft.com/azure/postgresql/security/security-entra-concepts
 """

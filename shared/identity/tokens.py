@@ -1,9 +1,9 @@
 """Tokens by which the app signs in to Azure's services, and what is said if it gets none.
 
-The clients of a process share the credential of an identity, which keeps its tokens: each job has
-clients, which would ask for tokens of their own. The platform's endpoint for tokens may be away,
-most of all while an instance starts. It is asked again for a few seconds; then the error says that
-it was the identity that failed, not the service.
+The clients of a process share the credential of an identity, which keeps its tokens (`kept`): each
+job has clients, which would ask for tokens of their own. The platform's endpoint for tokens may be
+away, most of all while an instance starts. It is asked again for a few seconds; then the error says
+that it was the identity that failed, not the service.
 """
 
 from __future__ import annotations
@@ -15,13 +15,17 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from shared.errors import Refused, Unavailable
+from shared.identity.kept import KeptTokens
 from shared.redaction import redact
 
 if TYPE_CHECKING:
-    from azure.core.credentials import AccessToken, AccessTokenInfo, TokenCredential
+    from azure.core.credentials import AccessToken, AccessTokenInfo
+    from azure.identity import ManagedIdentityCredential
 
 _CONNECTING, _READING = 5, 10
 """Seconds for the identity endpoint, which is on the same machine. By default it is 300 each."""
+_SLOW = 1
+"""How often it is asked again after it did not answer in time. By default it is three times."""
 _DETAIL = 300
 _STATUS = re.compile(r"\(\w+\) (4\d\d)\b")
 """What the endpoint answered, as azure-identity tells it: (invalid_scope) 400, ..."""
@@ -29,22 +33,30 @@ _LATER = ("408", "429")
 
 
 @functools.cache
-def credential(client_id: str) -> TokenCredential:
-    """Azure's own credential of the user-assigned identity with that client id; empty: of the
-    system-assigned one. There is one for each in a process, since it holds the cached tokens."""
-    from azure.identity import ManagedIdentityCredential
+def credential(client_id: str) -> KeptTokens:
+    """The credential of the user-assigned identity with that client id; empty: of the
+    system-assigned one. There is one for each in a process, since it holds the tokens. Its errors
+    are those of Azure's library."""
 
-    return ManagedIdentityCredential(
-        client_id=client_id or None, connection_timeout=_CONNECTING, read_timeout=_READING
-    )
+    def make() -> ManagedIdentityCredential:
+        from azure.identity import ManagedIdentityCredential
+
+        return ManagedIdentityCredential(
+            client_id=client_id or None,
+            connection_timeout=_CONNECTING,
+            read_timeout=_READING,
+            retry_read=_SLOW,
+        )
+
+    return KeptTokens(make)
 
 
 @functools.cache
-def managed(client_id: str, setting: str) -> TokenCredential:
+def managed(client_id: str, setting: str) -> Identity:
     """The same, with errors that no client tries again: `Refused` if the app has no such identity,
     `Unavailable` if the endpoint may answer later. `setting`: what has the client id."""
     which = f"client id {client_id}" if client_id else "system-assigned"
-    return _Explaining(
+    return Identity(
         "managed identity",
         credential(client_id),
         f"the identity ({which})",
@@ -54,7 +66,7 @@ def managed(client_id: str, setting: str) -> TokenCredential:
 
 
 @functools.cache
-def developer(otherwise: str) -> TokenCredential:
+def developer(otherwise: str) -> Identity:
     """The credential of a person, who signed in with Azure's command line or with azd. Its errors
     are `Unavailable` and `Refused`. `otherwise`: what else that person could do."""
     from azure.identity import (
@@ -63,9 +75,11 @@ def developer(otherwise: str) -> TokenCredential:
         ChainedTokenCredential,
     )
 
-    return _Explaining(
+    return Identity(
         "your identity",
-        ChainedTokenCredential(AzureCliCredential(), AzureDeveloperCliCredential()),
+        KeptTokens(
+            lambda: ChainedTokenCredential(AzureCliCredential(), AzureDeveloperCliCredential())
+        ),
         "you",
         f"Sign in with az login or azd auth login; or {otherwise}",
         lambda _said: True,
@@ -76,6 +90,11 @@ def token(client_id: str, scope: str, setting: str = "AZURE_CLIENT_ID") -> str:
     """A token for a service of Azure that no SDK is used for. Raises what `managed` does."""
     found: str = managed(client_id, setting).get_token(scope).token
     return found
+
+
+def reject(client_id: str, scope: str) -> None:
+    """A service did not take the token that it got, so the next one is another."""
+    credential(client_id).reject(scope)
 
 
 def forget() -> None:
@@ -90,13 +109,13 @@ def _is_refusal(said: str) -> bool:
     return found is not None and found[1] not in _LATER
 
 
-class _Explaining:
-    """A credential of Azure's library, with errors that say whose it is and what to do."""
+class Identity:
+    """A credential for Azure's clients, with errors that say whose it is and what to do."""
 
     def __init__(
         self,
         service: str,
-        credential: Any,
+        credential: KeptTokens,
         whose: str,
         remedy: str,
         is_refusal: Callable[[str], bool],
@@ -118,6 +137,10 @@ class _Explaining:
         with self._named():
             token: AccessTokenInfo = self._credential.get_token_info(*scopes, **options)
         return token
+
+    def reject(self, *scopes: str) -> None:
+        """A service did not take the token."""
+        self._credential.reject(*scopes)
 
     @contextmanager
     def _named(self) -> Iterator[None]:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared import tracing
 from shared.errors import Misconfigured, Refused, Unavailable
-from shared.identity.tokens import token
+from shared.identity import tokens
 from shared.log import short
 from shared.scaling.policy import Scale
 
@@ -89,25 +89,32 @@ class Site:
         self, method: str, body: object = None, headers: Mapping[str, str] | None = None
     ) -> tuple[Any, Mapping[str, str]]:
         """(the answer's JSON, its headers)."""
+        answer = self._sent(method, body, headers or {})
+        if answer.status_code == 401:  # the token may have been revoked
+            tokens.reject(self._client_id, self._scope)
+            answer = self._sent(method, body, headers or {})
+        if not 200 <= answer.status_code < 300:
+            raise _failure(answer)
+        return _json(answer), answer.headers
+
+    def _sent(self, method: str, body: object, headers: Mapping[str, str]) -> requests.Response:
         import requests
 
-        authorization = {"Authorization": f"Bearer {token(self._client_id, self._scope)}"}
+        authorization = {"Authorization": f"Bearer {tokens.token(self._client_id, self._scope)}"}
         try:
             with tracing.call(method, self._url) as call:
                 answer = requests.request(
                     method,
                     self._url,
                     json=body,
-                    headers={**(headers or {}), **authorization},
+                    headers={**headers, **authorization},
                     timeout=TIMEOUTS,
                     allow_redirects=False,
                 )
                 call.answered(answer.status_code)
         except requests.RequestException as error:
             raise Unavailable(SERVICE, f"did not answer ({type(error).__name__})") from None
-        if not 200 <= answer.status_code < 300:
-            raise _failure(answer)
-        return _json(answer), answer.headers
+        return answer
 
 
 def found_in(body: Any, headers: Mapping[str, str]) -> Found:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from base64 import b64decode
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from shared.clock import Clock
 from shared.errors import Misconfigured
 from shared.identity import tokens
+from shared.identity.tokens import Identity
 from shared.settings import StorageAccount
 from shared.storage.signing import SharedKey, key_of, of_queue, of_table, parts, signing
-
-if TYPE_CHECKING:
-    from azure.core.credentials import TokenCredential
 
 Service = Literal["table", "queue"]
 
@@ -26,7 +24,7 @@ class Endpoint:
     """One service of one account."""
 
     url: str
-    credential: SharedKey | TokenCredential
+    credential: SharedKey | Identity
 
 
 def endpoint(account: StorageAccount, service: Service) -> Endpoint:
@@ -52,8 +50,8 @@ def endpoint(account: StorageAccount, service: Service) -> Endpoint:
     return Endpoint(url.rstrip("/"), key)
 
 
-def credential(account: StorageAccount) -> TokenCredential:
-    """The credential of the identity with which the app uses an account without a key."""
+def credential(account: StorageAccount) -> Identity:
+    """The identity with which the app uses an account that has no connection string."""
     if account.developer:
         return tokens.developer(
             "set AzureWebJobsStorage__credential to managedidentity, if this machine has one"
@@ -63,13 +61,26 @@ def credential(account: StorageAccount) -> TokenCredential:
     )
 
 
-def sign_in(
-    credential: SharedKey | TokenCredential, service: Service, clock: Clock | None = None
-) -> Any:
+def sign_in(credential: SharedKey | Identity, service: Service, clock: Clock | None = None) -> Any:
     """The policy that authenticates requests. It comes after the retry policy, so it signs each
     attempt anew. Raises `ValueError` if a key is not base64."""
-    from azure.core.pipeline.policies import BearerTokenCredentialPolicy
-
     if isinstance(credential, SharedKey):
         return signing(credential, clock, text_of=_TEXTS[service])
-    return BearerTokenCredentialPolicy(credential, _SCOPE)
+    return _bearer(credential)
+
+
+def _bearer(credential: Identity) -> Any:
+    """The policy for an identity. If the storage rejects a token that should be valid (this
+    machine's clock is slow, or an administrator revoked it), the request is sent once more, with
+    another. https://learn.microsoft.com/rest/api/storageservices/authorize-with-azure-active-directory
+    """
+    from azure.core.pipeline.policies import BearerTokenCredentialPolicy
+
+    class Bearer(BearerTokenCredentialPolicy[Any, Any]):
+        def on_challenge(self, request: Any, response: Any) -> bool:
+            del response
+            credential.reject(_SCOPE)
+            self.authorize_request(request, _SCOPE)
+            return True
+
+    return Bearer(credential, _SCOPE)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from shared.identity.tokens import Identity
 from shared.storage import failures
 from shared.storage.account import Service, sign_in
 from shared.storage.checked import CheckedClock
@@ -18,7 +19,6 @@ from shared.storage.signing import SharedKey
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from azure.core.credentials import TokenCredential
     from azure.core.pipeline.policies import SansIOHTTPPolicy
 
 _REPEATED = frozenset(("GET", "POST", "PUT", "DELETE"))
@@ -31,7 +31,7 @@ class Rest:
         self,
         url: str,
         service: Service,
-        credential: SharedKey | TokenCredential,
+        credential: SharedKey | Identity,
         *policies: SansIOHTTPPolicy[Any, Any],
         transport: Any = None,
         clock: CheckedClock | None = None,

@@ -7,6 +7,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,8 +17,11 @@ import pytest
 
 from local.ports import HOST
 from shared import tracing
+from shared.errors import Unavailable
 from shared.log import Event
+from shared.process import started
 from shared.settings import TracingSettings, from_env
+from shared.tasks import Registry
 from shared.tracing import azure
 from shared.tracing.setup import PATIENCE, turn_on
 from tests.integration.engine.conftest import Engine
@@ -144,6 +148,7 @@ def test_a_server_that_hangs_delays_neither_jobs_nor_the_end(
 
 _BEGINNING = """
 import sys
+import threading
 from shared import tracing
 from shared.clock import SystemClock
 from shared.process import drain_at_exit
@@ -214,3 +219,20 @@ def test_the_platforms_token_goes_with_the_spans(
     (asked,), (sent,) = platform.asked, server.asked
     assert "client_id=traced" in asked.start[1] and "monitor.azure.com" in asked.start[1]
     assert sent.headers["authorization"] == "Bearer t0ken"
+
+
+def test_a_start_that_fails_leaves_nothing_on(
+    endpoint: Insights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While storage is away, each invocation tries to start the app anew."""
+    with socket.socket() as free:
+        free.bind((HOST, 0))
+        nowhere = (
+            f"AccountName=x;AccountKey=YQ==;TableEndpoint=http://{HOST}:{free.getsockname()[1]}"
+        )
+    for name, value in {**endpoint.environ, "AzureWebJobsStorage": nowhere}.items():
+        monkeypatch.setenv(name, value)
+    before = set(threading.enumerate())
+    with pytest.raises(Unavailable, match="table storage"):
+        started(Registry([]))
+    assert set(threading.enumerate()) <= before and not tracing.is_on()

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,20 +16,26 @@ import requests
 from azure.core.credentials import AccessToken, AzureNamedKeyCredential
 from azure.core.exceptions import ServiceRequestError
 from azure.core.pipeline import PipelineContext, PipelineRequest
+from azure.core.pipeline.transport import RequestsTransport
 from azure.core.rest import HttpRequest
 from azure.data.tables._authentication import SharedKeyCredentialPolicy
 from azure.data.tables._common_conversion import _sign_string
 
 from shared.clock import ManualClock
-from shared.errors import Misconfigured
+from shared.errors import Misconfigured, Refused
+from shared.identity.tokens import credential, forget
 from shared.settings import Secret, StorageAccount
+from shared.storage.account import credential as signed_in
 from shared.storage.checked import CheckedClock
 from shared.storage.connect import Connection
+from shared.storage.failures import translated
 from shared.storage.lean import Lean
 from shared.storage.rest import Rest
 from shared.storage.signing import SharedKey
 from shared.storage.tables.batch import Delete
+from tests.clocks import SkippingClock
 from tests.unit.storage.script import KEY, Answer, Service, batch, written
+from tests.vendors import entra
 
 ROW = b'{"PartitionKey":"p","RowKey":"k"}'
 EMULATOR = "http://127.0.0.1:10002/devstoreaccount1"
@@ -185,3 +192,60 @@ def test_a_key_does_not_show() -> None:
     assert KEY.key not in repr(SharedKey("acct", KEY.key))
     with pytest.raises(ValueError, match=r"base64|padding|Only"):
         Rest(EMULATOR, "table", SharedKey("acct", "no key"))
+
+
+LISTING = b'<EnumerationResults ContainerName="backups"><Blobs/></EnumerationResults>'
+CHALLENGE = {
+    "WWW-Authenticate": "Bearer authorization_uri=https://login.microsoftonline.com/tenant/"
+    "oauth2/authorize resource_id=https://storage.azure.com",
+    "x-ms-error-code": "InvalidAuthenticationInfo",
+    "Date": "Fri, 20 Nov 2026 03:00:00 GMT",
+}
+
+
+@pytest.fixture
+def known(monkeypatch: pytest.MonkeyPatch) -> Iterator[entra.Endpoint]:
+    """The app's identity, with a token that is a minute old."""
+    clock = SkippingClock()
+    monkeypatch.setattr("shared.identity.kept.SystemClock", lambda: clock)
+    forget()
+    with entra.identity(monkeypatch, entra.STORAGE) as found:
+        credential(found.client_id).get_token(f"{found.resource}/.default")
+        clock.skip(timedelta(minutes=1))
+        yield found
+    forget()
+
+
+def ask_tables(service: Service, account: StorageAccount) -> None:
+    with translated("table storage"):
+        service.wire(signed_in(account)).get("p", "k")
+
+
+def ask_blobs(service: Service, account: StorageAccount) -> None:
+    transport = RequestsTransport(session=service.session())
+    Connection(account, transport).blobs("backups").names("")
+
+
+@pytest.mark.parametrize(
+    ("ask", "good"),
+    [
+        (ask_tables, Answer(200, ROW)),
+        (ask_blobs, Answer(200, LISTING, {"Content-Type": "application/xml"})),
+    ],
+    ids=["tables", "blobs"],
+)
+def test_a_token_that_the_storage_rejects_is_replaced_once(
+    known: entra.Endpoint, ask: Callable[[Service, StorageAccount], None], good: Answer
+) -> None:
+    """One that should be valid: the machine's clock is slow, or an administrator revoked it."""
+    account = StorageAccount(
+        connection_string=Secret(""), account_name="acct", client_id=known.client_id
+    )
+    rejected = Answer(401, b"", CHALLENGE)
+    service = Service(rejected, good | {"Date": CHALLENGE["Date"]}, rejected, rejected)
+    ask(service, account)
+    sent = [str(asked.headers["Authorization"]) for asked in service.asked]
+    assert sent == [f"Bearer {token}" for token in known.given] and len(set(sent)) == 2
+    with pytest.raises(Refused, match="401 InvalidAuthenticationInfo"):
+        ask(service, account)
+    assert len(known.given) == 2, "the second token is new, so a third would not help"
