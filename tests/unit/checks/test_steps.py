@@ -3,6 +3,7 @@ one needs Azure."""
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 from pathlib import Path
@@ -71,6 +72,29 @@ def test_the_app_is_deployed_again_until_its_roles_count(
     calls = (folder / "calls").read_text()
     assert calls.count("az functionapp deployment source config-zip") == min(failures + 1, 4)
     assert calls.count("sleep 120") == min(failures, 3)
+
+
+def test_each_step_that_asks_the_vault_comes_right_after_a_sign_in() -> None:
+    """GitHub's token counts for five minutes (Azure/login #372); the steps before take longer."""
+    for workflow in sorted((REPO / ".github/workflows").glob("*.yml")):
+        for job in yaml.safe_load(workflow.read_text())["jobs"].values():
+            steps = job.get("steps", [])
+            for before, step in itertools.pairwise(steps):
+                if "az keyvault secret" in step.get("run", ""):
+                    assert before.get("uses", "").startswith("azure/login@"), workflow.name
+
+
+@pytest.mark.parametrize(
+    ("workflow", "job", "step"),
+    [("deploy.yml", "deploy", "Infrastructure"), ("what-if.yml", "what-if", "What-if")],
+)
+def test_each_environment_has_a_deployment_of_its_own_name(
+    workflow: str, job: str, step: str, folder: Path
+) -> None:
+    """Azure refuses a name that a deployment has in another region (InvalidDeploymentLocation)."""
+    program(folder, "az", f"cat <<'END'\n{OUTPUTS}\nEND")
+    assert run(folder, workflow, job, step).returncode == 0
+    assert "--name belfry-production " in (folder / "calls").read_text()
 
 
 @pytest.mark.parametrize("code", [0, 1])
