@@ -57,6 +57,7 @@ def promises(root: Path) -> tuple[Promise, ...]:
         Promise("names are valid", names.valid),
         Promise("names are unique", names.unique),
         Promise("a second deployment changes nothing", repeating.nothing_changes),
+        Promise("private endpoints are made one after the other", repeating.endpoints_in_turn),
         Promise("the database belongs to its first administrator", database.owned),
         Promise("administrators come after their server", database.after_its_server),
         Promise("a budget is one that Azure takes", budget.accepted),

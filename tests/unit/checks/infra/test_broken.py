@@ -102,6 +102,12 @@ EDITS = {
         "output id string = server.id",
         "me must stand in another module than its server",
     ),
+    "private endpoints all at once": Edit(
+        "modules/endpoints.bicep",
+        "@batchSize(1)\n",
+        "",
+        "endpoints must have @batchSize(1)",
+    ),
     "a budget that nobody reads": Edit(
         "modules/budget.bicep",
         "empty(emails) ? ['Owner'] : []",
