@@ -42,7 +42,7 @@ def run(folder: Path, workflow: str, job: str, step: str) -> subprocess.Complete
         cwd=folder,
         env={"PATH": f"{folder}:{os.environ['PATH']}", "RUNNER_TEMP": str(folder)}
         | values
-        | {"APP": "func-x", "OPERATOR": ""}
+        | {"APP": "func-x", "OPERATOR": "", "SECRET": "", "URL": "https://func-x.example"}
         | {name: str(file) for name, file in files.items()},
         capture_output=True,
         text=True,
@@ -72,6 +72,19 @@ def test_the_app_is_deployed_again_until_its_roles_count(
     calls = (folder / "calls").read_text()
     assert calls.count("az functionapp deployment source config-zip") == min(failures + 1, 4)
     assert calls.count("sleep 120") == min(failures, 3)
+
+
+@pytest.mark.parametrize(("failures", "ends"), [(0, 0), (4, 0), (5, 1)])
+def test_the_smoke_test_waits_until_the_host_has_started(
+    folder: Path, failures: int, ends: int
+) -> None:
+    program(folder, "az", f'[ "$(grep -c ^az "{folder}/calls")" -gt {failures} ] && echo key')
+    program(folder, "python3", '[ "$BELFRY_FUNCTION_KEY" = key ]')
+    done = run(folder, "deploy.yml", "deploy", "Smoke test")
+    assert done.returncode == ends
+    calls = (folder / "calls").read_text()
+    assert calls.count("az functionapp keys list") == min(failures + 1, 5)
+    assert calls.count("python3 -m checks.smoke") == (1 if ends == 0 else 0)
 
 
 def test_each_step_that_asks_the_vault_comes_right_after_a_sign_in() -> None:
