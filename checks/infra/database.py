@@ -46,8 +46,6 @@ def after_its_server(infra: Infra) -> Iterator[Problem]:
 
 
 def _after(resource: Resource) -> set[str]:
-    return {
-        name
-        for one in resource.body.get("dependsOn") or ()
-        for name in re.findall(r"\w+", text(one))
-    }
+    named = resource.body.get("dependsOn")
+    found = named if isinstance(named, list) else []
+    return {name for one in found for name in re.findall(r"\w+", text(one))}
