@@ -1,11 +1,12 @@
 """Reads a Bicep file and all files that it refers to, each once, and links their names."""
 
 import difflib
+import functools
 import os
 import re
 from pathlib import Path
 
-from checks.bicep.problem import Report
+from checks.bicep.problem import Problem, Report
 from checks.bicep.syntax import tree
 from checks.bicep.syntax.statements import statements
 from checks.bicep.unit import Imported, Named, Placed, Unit
@@ -43,12 +44,21 @@ class Library:
 
 def _read(path: Path) -> Unit:
     report = Report(path)
+    found: tuple[tree.Statement, ...] = ()
     try:
-        found = statements(path.read_text(encoding="utf-8-sig"), report)
-    except UnicodeDecodeError as problem:
-        report.add(1, f"the file is not UTF-8: {problem.reason} at byte {problem.start}")
-        found = ()
+        found, problems = _parsed(path.read_text(encoding="utf-8-sig"))
+        for problem in problems:
+            report.add(problem.line, problem.message)
+    except UnicodeDecodeError as error:
+        report.add(1, f"the file is not UTF-8: {error.reason} at byte {error.start}")
     return Unit(path, report, found, readable=not report.problems)
+
+
+@functools.lru_cache(maxsize=64)
+def _parsed(source: str) -> tuple[tuple[tree.Statement, ...], tuple[Problem, ...]]:
+    """A file's statements, and what cannot be read in it: once for all copies of the file."""
+    report = Report(Path())
+    return statements(source, report), report.problems
 
 
 def _link(unit: Unit, library: Library) -> None:
