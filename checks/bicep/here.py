@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from checks.bicep.similar import instead
+from checks.bicep.syntax import tree
 from checks.bicep.table.lookup import table
 from checks.bicep.types import UNKNOWN, Sequence, Type
 from checks.bicep.unit import Placed, Unit
@@ -40,3 +42,24 @@ def resource(placed: Placed) -> Type:
     found = table().find(placed.type, placed.version)
     body = found.body if found else UNKNOWN
     return Sequence(item=body) if placed.declaration.loop else body
+
+
+def nested(of: tree.Expression, here: Here) -> Placed | None:
+    """The resource that `a` or `a::b` names; what does not exist is reported."""
+    if isinstance(of, tree.Name):
+        here.unit.used.add(of.name)
+        found = here.nested.get(of.name) or here.unit.resources.get(of.name)
+        if found is None and of.name not in here.unit.unknown:
+            here.report(of.line, f"there is no resource {of.name} in this file")
+        return found
+    if not isinstance(of, tree.Nested):
+        return None
+    outer = nested(of.of, here)
+    if outer is None:
+        return None
+    if of.name not in outer.children:
+        name = outer.declaration.name
+        here.report(
+            of.line, f"{name} holds no resource {of.name}{instead(of.name, outer.children)}"
+        )
+    return outer.children.get(of.name)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from checks.bicep.assignable import assignable
 from checks.bicep.declared import declared, of_parameter
-from checks.bicep.here import Here, resource
+from checks.bicep.here import Here, nested, resource
 from checks.bicep.members import has_members, is_missing_in_some, item, member, member_names
 from checks.bicep.similar import instead
 from checks.bicep.syntax import tree
@@ -26,7 +26,7 @@ from checks.bicep.types import (
     without_null,
     word,
 )
-from checks.bicep.unit import Imported, Placed, Unit
+from checks.bicep.unit import Imported, Unit
 
 COMPARISONS = frozenset({"==", "!=", "=~", "!~", "<", ">", "<=", ">="})
 ALWAYS = frozenset({"id", "name", "type", "apiVersion"})
@@ -217,27 +217,6 @@ def _nested(of: tree.Nested, here: Here) -> Type:
     if placed is None:
         return UNKNOWN
     return resource(placed)
-
-
-def nested(of: tree.Expression, here: Here) -> Placed | None:
-    """The resource that `a` or `a::b` names; what does not exist is reported."""
-    if isinstance(of, tree.Name):
-        here.unit.used.add(of.name)
-        found = here.nested.get(of.name) or here.unit.resources.get(of.name)
-        if found is None and of.name not in here.unit.unknown:
-            here.report(of.line, f"there is no resource {of.name} in this file")
-        return found
-    if not isinstance(of, tree.Nested):
-        return None
-    outer = nested(of.of, here)
-    if outer is None:
-        return None
-    if of.name not in outer.children:
-        name = outer.declaration.name
-        here.report(
-            of.line, f"{name} holds no resource {of.name}{instead(of.name, outer.children)}"
-        )
-    return outer.children.get(of.name)
 
 
 def _binary(of: tree.Binary, here: Here) -> Type:

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from checks.bicep.fitting import fit, fit_fields, fit_variants
-from checks.bicep.here import Here
-from checks.bicep.inference import infer, loop_scope, nested
+from checks.bicep.here import Here, nested
+from checks.bicep.inference import infer, loop_scope
 from checks.bicep.scopes import check_scope
 from checks.bicep.syntax import tree
 from checks.bicep.table.lookup import ResourceType, table

@@ -3,8 +3,7 @@
 Source: Microsoft's pages on `targetScope` and on the `scope` of resources and modules.
 """
 
-from checks.bicep.here import Here
-from checks.bicep.inference import nested
+from checks.bicep.here import Here, nested
 from checks.bicep.syntax import tree
 from checks.bicep.table.lookup import ResourceType
 from checks.bicep.unit import Placed, Unit
