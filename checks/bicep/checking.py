@@ -1,5 +1,6 @@
 """Checks a file that has been read: every statement, then what is never used."""
 
+from checks.bicep.clashing import check_clashing
 from checks.bicep.declared import declared, is_only_itself, of_named, of_parameter
 from checks.bicep.fitting import fit
 from checks.bicep.functions import DECORATORS
@@ -7,7 +8,6 @@ from checks.bicep.here import Here
 from checks.bicep.inference import infer, variable
 from checks.bicep.modules import check_module
 from checks.bicep.placing import check_resource
-from checks.bicep.repeating import check_repeated
 from checks.bicep.secrets import check_output, check_parameter_default
 from checks.bicep.similar import instead
 from checks.bicep.standing import check_standing
@@ -28,7 +28,7 @@ def check_unit(unit: Unit) -> None:
     for placed in unit.resources.values():
         check_resource(placed, here)
     check_start(unit)
-    check_repeated(unit)
+    check_clashing(unit)
     check_standing(unit)
     _unused(unit)
 

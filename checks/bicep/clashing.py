@@ -1,11 +1,11 @@
-"""Names in Azure that would meet: of one loop's resources, and of two resources in one file."""
+"""Names in Azure that clash: of the resources of one loop, and of two resources in one file."""
 
 from checks.bicep.syntax import tree
 from checks.bicep.syntax.walk import names
 from checks.bicep.unit import Placed, Unit
 
 
-def check_repeated(unit: Unit) -> None:
+def check_clashing(unit: Unit) -> None:
     for placed in unit.placed():
         if not placed.declaration.existing:
             _check_loop(placed.declaration, ("name", "parent", "scope"), unit)
