@@ -90,8 +90,8 @@ def timer(task: Task) -> func.Blueprint:
         arg_name="timer", schedule=wakes, run_on_startup=False, use_monitor=True
     )
     def run(timer: func.TimerRequest, context: func.Context) -> None:
-        belfry = _process.app()
         with following(context), tracing.continued(of_host(context)):
+            belfry = _process.app()
             if by_hand(timer, SystemClock().now()):  # the host uses the machine's clock
                 # `/admin/functions/{name}` takes only the host's master key, and does not say who
                 by = Caller(name="master key", role=Role.ADMIN)
@@ -186,14 +186,15 @@ def stand_in() -> None:
 def clock_by_http(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """Do one whole tick for an outside caller; answers what it did, or that storage failed."""
     began = _clock.monotonic()
+    parent = of_host(context) or req.headers.get("traceparent")
     try:
-        belfry = _process.app()
-        parent = of_host(context) or req.headers.get("traceparent")
-        with following(context), tracing.continued(parent):
-            did = belfry.clocks.tick(HTTP)
-        now = belfry.clock.now()
-        _count(_clock.monotonic() - began)
-        belfry.traffic.write()
+        with following(context):
+            belfry = _process.app()
+            with tracing.continued(parent):
+                did = belfry.clocks.tick(HTTP)
+            now = belfry.clock.now()
+            _count(_clock.monotonic() - began)
+            belfry.traffic.write()
     except Unavailable as error:
         return _problem(503, "An outside service did not answer", error)
     except Refused as error:

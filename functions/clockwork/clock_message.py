@@ -18,7 +18,8 @@ def clock_message(message: func.QueueMessage, context: func.Context) -> None:
     """Send the next message, and tick."""
     from shared.engine.dispatch import queue_clock as chain
 
-    belfry, text = _process.app(), message.get_body().decode(errors="replace")
-    if belfry.poison.read(text, chain.parse) is not None:
-        with following(context), tracing.continued(of_host(context)):
+    text = message.get_body().decode(errors="replace")
+    with following(context), tracing.continued(of_host(context)):
+        belfry = _process.app()
+        if belfry.poison.read(text, chain.parse) is not None:
             belfry.clocks.message(text)

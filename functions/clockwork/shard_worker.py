@@ -18,9 +18,11 @@ def shard_worker(message: func.QueueMessage, context: func.Context) -> None:
     """Hand out what the shard owes, unless another instance does."""
     from shared.storage.queues.jobs import parse_shard
 
-    belfry, text = _process.app(), message.get_body().decode(errors="replace")
-    shard = belfry.poison.read(text, lambda text: parse_shard(text, belfry.table.shards))
-    if shard is not None:
-        with following(context), tracing.continued(of_host(context)):
-            belfry.clocks.shard(shard)
-    stand_in()
+    text = message.get_body().decode(errors="replace")
+    with following(context):
+        belfry = _process.app()
+        shard = belfry.poison.read(text, lambda text: parse_shard(text, belfry.table.shards))
+        if shard is not None:
+            with tracing.continued(of_host(context)):
+                belfry.clocks.shard(shard)
+        stand_in()

@@ -9,7 +9,8 @@
 
 Slow answers and waiting messages raise the level to up; they lower none. A level rises at once. It
 falls when the measures have been 10 % below its border for half an hour, at each look; so figures
-that move around a border change it once. If nobody looked for a while, the half hour begins anew.
+that move around a border change it once. If nobody looked for a while, the half hour begins anew;
+if nobody looked for half an hour, the level that held then is forgotten.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ BETWEEN = timedelta(hours=1)
 """The shortest time between two changes of the app's settings, each of which may restart it."""
 BETWEEN_URGENT = timedelta(minutes=15)
 """The same in an emergency."""
+BETWEEN_DOWN = timedelta(hours=6)
+"""The same before less is set. What answers fast only because more is set would be slow again."""
 
 
 class Level(StrEnum):
@@ -142,8 +145,9 @@ def _causes(measures: Measures, share: float) -> frozenset[Cause]:
 
 
 def _held(measures: Measures, before: Held | None, now: datetime) -> Held:
-    if before is None or before.judged_at > now:  # the first look, or the clock was set back
-        level = before.level if before is not None else Level.KEEP
+    if before is None or not timedelta() <= now - before.judged_at <= CALM:
+        # the first look, or the first for so long; or the clock was set back
+        level = before.level if before is not None and before.judged_at > now else Level.KEEP
         before = Held(level=level, since=now, judged_at=now)
     reached, left = level_of(measures), level_of(measures, MARGIN)
     if reached.rank > before.level.rank:
@@ -235,5 +239,5 @@ def next_change(level: Level, last: datetime | None, now: datetime) -> datetime 
     """When the settings may be changed next; None: now. `last`: when they were changed last."""
     if last is None or last > now:
         return None
-    at = last + (BETWEEN_URGENT if level is Level.EMERGENCY else BETWEEN)
+    at = last + {Level.EMERGENCY: BETWEEN_URGENT, Level.DOWN: BETWEEN_DOWN}.get(level, BETWEEN)
     return at if at > now else None

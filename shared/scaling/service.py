@@ -68,6 +68,7 @@ class Scaling:
     def run(self, job: JobContext) -> Result:
         """Judge, and set what follows (`port.ScalingService.run`)."""
         if self._rules is None:
+            self._forget_emergency()
             raise Skipped("SCALING is off")
         rules, now = self._rules, job.clock.now()
         if now - job.due_at > GAP:
@@ -113,8 +114,14 @@ class Scaling:
         said = "; ".join(after.verdict.reasons)
         if after.verdict.level is Level.EMERGENCY:
             self._alerts().open(AlertKind.SCALING_EMERGENCY, ABOUT, said)
-        elif before is not None and before.verdict.level is Level.EMERGENCY:
+        elif before is None or before.verdict.level is Level.EMERGENCY:
             self._alerts().close(AlertKind.SCALING_EMERGENCY, ABOUT, said)
+
+    def _forget_emergency(self) -> None:
+        """Nobody would say that an emergency is over which began before SCALING was turned off."""
+        before = self.known()
+        if before is not None and before.verdict.level is Level.EMERGENCY:
+            self._alerts().close(AlertKind.SCALING_EMERGENCY, ABOUT, "SCALING is off")
 
     def _tell(self, before: State | None, after: State, job: JobContext) -> None:
         """What is new in the log, and in the audit what an earlier run could not tell any more."""

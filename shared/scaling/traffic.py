@@ -13,6 +13,7 @@ import secrets
 import threading
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from shared.clock import Clock
@@ -20,6 +21,7 @@ from shared.errors import BelfryError
 from shared.jobs.totals import Histogram
 from shared.log import Event, event
 from shared.scaling.measures import BOUNDS, MINUTES, Minute
+from shared.storage.cancellation import HASTE
 from shared.storage.failures import translated
 from shared.storage.tables.batch import MAX_OPERATIONS, Delete, Upsert, literal
 from shared.storage.tables.facts import META
@@ -30,6 +32,9 @@ KEPT = timedelta(hours=1)
 LAG = timedelta(minutes=1)
 """The last whole minute is not judged yet: processes may still be about to write it."""
 _MINUTE = timedelta(minutes=1)
+_AT_ONCE = 20_000
+"""Rows that one call removes at most; in five minutes, a thousand instances make a quarter of them.
+"""
 _UNWRITTEN = 10
 """So many minutes a process keeps while storage is away."""
 _SERVICE = "table storage"
@@ -67,8 +72,8 @@ class Traffic:
             return
         try:
             steps = [Upsert(self._key(at), _row(one)) for at, one in done.items()]
-            with translated(_SERVICE):
-                self._table.transact(META, steps)
+            with translated(_SERVICE):  # in haste: a request has been answered, and waits for this
+                self._table.transact(META, steps, **HASTE)
         except BelfryError as error:
             event(_logger, Event.TRAFFIC_UNWRITTEN, level=logging.WARNING, error=str(error))
             self._keep(done)
@@ -84,13 +89,14 @@ class Traffic:
         return list(found.values())
 
     def forget(self, now: datetime) -> int:
-        """Remove old rows, and those of a future that only a wrong clock has seen; how many. Raises
-        `Unavailable` or `Refused` if storage fails."""
+        """Remove old rows, and those of a future that only a wrong clock has seen; how many. What
+        piled up while nobody did is removed in several calls. Raises `Unavailable` or `Refused` if
+        storage fails."""
         old = f"RowKey lt {literal(f'{_ROW}{now - KEPT:{_STAMP}}')}"
         ahead = f"RowKey gt {literal(f'{_ROW}{now + KEPT:{_STAMP}}')}"
         with translated(_SERVICE):
             rows = self._table.query(f"{_all()} and ({old} or {ahead})", select=["RowKey"])
-            keys = [row["RowKey"] for row in rows]
+            keys = [row["RowKey"] for row in islice(rows, _AT_ONCE)]
             for start in range(0, len(keys), MAX_OPERATIONS):
                 # refused if another run was faster, which has removed them then
                 self._table.transact(META, [Delete(key) for key in keys[start:][:MAX_OPERATIONS]])
@@ -155,4 +161,6 @@ def _read(row: Mapping[str, Any]) -> tuple[datetime, Minute]:
         at, _, count = part.partition("=")
         counts[int(at)] = int(count)
     latency = Histogram(tuple(counts), float(row["seconds"]))
-    return datetime.strptime(stamp, _STAMP).replace(tzinfo=UTC), Minute(row["requests"], latency)
+    return datetime.strptime(stamp, _STAMP).replace(tzinfo=UTC), Minute(
+        int(row["requests"]), latency
+    )

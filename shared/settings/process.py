@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from shared.errors import Misconfigured
@@ -78,6 +78,12 @@ def load_local(file: Path) -> None:
         raise Misconfigured(f"{file} is not a local.settings.json: {error}") from None
     for name, value in values:
         os.environ.setdefault(name, str(value))
+
+
+def given(names: Iterable[str]) -> dict[str, str]:
+    """Those of the variables that are set, for a child process that reads them as a library does in
+    this one."""
+    return {name: os.environ[name] for name in names if name in os.environ}
 
 
 def default(name: str, value: str) -> None:

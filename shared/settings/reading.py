@@ -355,6 +355,12 @@ def _scaling(given: _Given) -> ScalingSettings:
             "SCALING is 'apply', but SCALING_SITE is not set; give it the function app's resource "
             "id, or set SCALING to recommend"
         )
+    own = given.read("WEBSITE_SITE_NAME")
+    if mode == "apply" and site and own and site.rpartition("/")[2].lower() != own.lower():
+        given.problems.append(
+            f"SCALING is 'apply', but SCALING_SITE is not this app ({own}); give it this app's "
+            "resource id, since the traffic of this one says nothing of another"
+        )
     return ScalingSettings(
         mode=mode,
         site=site,

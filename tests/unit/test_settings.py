@@ -523,7 +523,14 @@ def test_to_apply_needs_an_app() -> None:
     with pytest.raises(Misconfigured, match="SCALING is 'apply', but SCALING_SITE is not set"):
         settings.from_env(GOOD | {"SCALING": "apply"})
     site = "/subscriptions/0f-1/resourceGroups/rg-x/providers/Microsoft.Web/sites/func-x"
-    read = settings.from_env(GOOD | {"SCALING": "apply", "SCALING_SITE": site})
+    with pytest.raises(Misconfigured, match="SCALING_SITE is not this app \\(other\\)"):
+        settings.from_env(
+            GOOD | {"SCALING": "apply", "SCALING_SITE": site, "WEBSITE_SITE_NAME": "other"}
+        )
+    own = site.rpartition("/")[2].upper()
+    read = settings.from_env(
+        GOOD | {"SCALING": "apply", "SCALING_SITE": site, "WEBSITE_SITE_NAME": own}
+    )
     assert (read.scaling.mode, read.scaling.site) == ("apply", site)
     assert settings.from_env(GOOD).scaling == settings.ScalingSettings()
 

@@ -25,6 +25,7 @@ from pathlib import Path
 from shared.backups.postgres.output import Forgiven, Heard, Noted
 from shared.backups.postgres.server import Server
 from shared.errors import Misconfigured
+from shared.settings.process import given
 from shared.tasks.context import JobContext
 
 _PIPE = 1024 * 1024
@@ -249,8 +250,13 @@ def _start(
         raise Misconfigured(text) from error
 
 
+_CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+"""Which certificates OpenSSL trusts, where `sslrootcert` is `system`."""
+
+
 def _environment(server: Server) -> Mapping[str, str]:
-    """The complete environment of the child: the connection, and messages in English."""
+    """The complete environment of the child: the connection, and messages in English. What libpq
+    finds in this process's environment for our own connections, it finds there too."""
     from psycopg import pq
 
     names = {
@@ -259,4 +265,5 @@ def _environment(server: Server) -> Mapping[str, str]:
         if item.envvar
     }
     told = {names[word]: value for word, value in server.parameters().items() if word in names}
-    return {"PGCONNECT_TIMEOUT": "10", **told, "LC_ALL": "C", "PGAPPNAME": "belfry"}
+    found = given((*names.values(), *_CERTIFICATES))
+    return {**found, "PGCONNECT_TIMEOUT": "10", **told, "LC_ALL": "C", "PGAPPNAME": "belfry"}

@@ -71,13 +71,15 @@ class Table:
         self._batch = f"{service.url}/$batch"
         self._table = f"{service.url}/{name}"
 
-    def transact(self, partition: str, operations: Sequence[Operation]) -> Outcome:
+    def transact(self, partition: str, operations: Sequence[Operation], **options: Any) -> Outcome:
         """Do all of the operations, or none. There may be 1 to 100, all on one partition, each on
-        a different entity.
+        a different entity. `options`: as of `Rest.run`.
 
         Raises `ValueError` beyond the limits: 100 operations, 4 MiB, integers of 31 bits.
         """
-        answer = self._run("POST", self._batch, encode(self._table, partition, operations))
+        answer = self._run(
+            "POST", self._batch, encode(self._table, partition, operations), **options
+        )
         response, retried = answer.http_response, bool(answer.context.get("history"))
         parts = response.content.split(b"\nHTTP/1.1 ")[1:]
         refused = next((part for part in parts if part[:1] != b"2"), None)
@@ -144,9 +146,9 @@ class Table:
                 return None
             raise
 
-    def _run(self, method: str, url: str, body: bytes | None = None) -> Any:
+    def _run(self, method: str, url: str, body: bytes | None = None, **options: Any) -> Any:
         headers, expected = (BATCH_HEADERS, 202) if body else (HEADERS, 200)
-        answer = self._rest.run(method, url, headers, body)
+        answer = self._rest.run(method, url, headers, body, **options)
         if answer.http_response.status_code != expected:
             raise _error(answer.http_response)
         return answer

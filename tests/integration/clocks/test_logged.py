@@ -63,3 +63,17 @@ def test_each_line_of_a_request_does(engine: SimulatedEngine, sent: Sent) -> Non
     assert answer.status_code == 200
     ticks = [at for line, at in sent.lines if line.startswith("tick_done ")]
     assert ticks == [ID]
+
+
+@pytest.mark.parametrize("name", ["shard_worker", "dead_letters"])
+def test_each_line_of_a_tick_that_stands_in_does(
+    engine: SimulatedEngine, sent: Sent, name: str
+) -> None:
+    for _ in range(8):
+        engine.add()
+    engine.clock.advance(timedelta(minutes=10))
+    sent.lines.clear()
+    engine.call(name, "{}", invocation(sent.storage))
+    words = {line.split()[0] for line, _ in sent.lines}
+    assert {"job_queued", "tick_done"} <= words
+    assert {at for _, at in sent.lines} == {ID}

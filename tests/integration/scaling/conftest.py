@@ -71,11 +71,11 @@ class Office:
             self.app.connection.table(f"{self.app.settings.prefix}schedules"), self.clock
         )
 
-    def service(self, *, apply: bool = True, site: bool = True) -> Scaling:
+    def service(self, *, apply: bool = True, site: bool = True, off: bool = False) -> Scaling:
         """The service of another process."""
         rules = Rules(bounds(self.app.settings.scaling), apply=apply)
         return Scaling(
-            rules=rules,
+            rules=None if off else rules,
             traffic=self.process,
             queue=self.app.queue,
             row=StateRow(self.app.meta),

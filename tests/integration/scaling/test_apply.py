@@ -11,9 +11,12 @@ import pytest
 import requests
 
 from shared.alerts.port import AlertKind
+from shared.errors import Skipped
 from shared.scaling import site
-from shared.scaling.policy import BETWEEN, CALM
+from shared.scaling.policy import BETWEEN, BETWEEN_DOWN, CALM
 from shared.scaling.state import ChangeOutcome, State
+from shared.storage.tables.batch import Delete
+from shared.storage.tables.facts import META
 from shared.tasks import Result
 from tests.integration.scaling.conftest import MINUTE, Office
 from tests.vendors.azure import Fault, app, denied
@@ -55,14 +58,38 @@ def test_an_emergency_is_set_read_back_told_and_over_again(office: Office) -> No
     office.clock.advance(MINUTE)
     office.run()
     assert len(office.azure.patches()) == 1, "what is set is not set again"
-    for _ in range(12):
+    for _ in range(7):
         office.answer(10, minutes=5)
         office.run()
     assert office.alerts.said[-1] == ("close", AlertKind.SCALING_EMERGENCY)
+    assert len(office.azure.patches()) == 1, "less is set after some hours"
+    office.clock.advance(BETWEEN_DOWN)
+    for _ in range(8):
+        office.answer(10, minutes=5)
+        office.run()
     assert office.azure.scale["alwaysReady"] == [{"name": "function:tick", "instanceCount": 1}]
     assert office.azure.scale["maximumInstanceCount"] == 40
     assert office.azure.scale["triggers"]["http"]["perInstanceConcurrency"] == 16
     assert outcomes(office) == ["applied", "applied"]
+
+
+def test_an_alert_ends_though_the_state_was_lost(office: Office) -> None:
+    office.answer(1200)
+    office.run()
+    office.app.connection.table(f"{office.app.settings.prefix}schedules").transact(
+        META, [Delete("scaling")]
+    )
+    office.answer(10, minutes=5)
+    office.run()
+    assert office.alerts.said[1:] == [("close", AlertKind.SCALING_EMERGENCY)]
+
+
+def test_an_alert_ends_when_scaling_is_turned_off(office: Office) -> None:
+    office.answer(1200)
+    office.run()
+    with pytest.raises(Skipped):
+        office.run(office.service(off=True))
+    assert office.alerts.said[1:] == [("close", AlertKind.SCALING_EMERGENCY)]
 
 
 def test_changes_are_an_hour_apart(office: Office) -> None:

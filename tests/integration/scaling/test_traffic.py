@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from shared.scaling import traffic
 from shared.scaling.measures import MINUTES
 from shared.scaling.traffic import KEPT, Traffic
 from shared.storage.queues.jobs import Message
@@ -14,6 +15,7 @@ from shared.storage.tables.batch import Upsert
 from shared.storage.tables.facts import META
 from shared.storage.tables.table import Table
 from tests.integration.scaling.conftest import MINUTE, Office
+from tests.unit.storage.script import Answer, Service
 
 
 def rows(office: Office) -> list[dict[str, Any]]:
@@ -78,14 +80,29 @@ def test_storage_that_fails_fails_no_request_and_is_asked_once_a_minute(
     assert written == [1] * 11, "the last ten that could not be written, and the new one"
 
 
-def test_old_rows_are_removed_and_new_ones_stay(office: Office) -> None:
+def test_a_request_waits_for_one_short_attempt_at_most(office: Office) -> None:
+    """The worker sends the answer when the invocation is done with what it does afterwards."""
+    storage = Service(Answer(503))
+    process = Traffic(storage.wire(), office.clock)
+    process.count(0.1)
+    office.clock.advance(MINUTE)
+    process.write()
+    ((connecting, reading),) = storage.timeouts
+    assert (connecting, reading, storage.slept) == (2, 5, [])
+
+
+def test_old_rows_are_removed_and_new_ones_stay(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
     office.answer(1, minutes=3)
     office.clock.advance(KEPT - 2 * MINUTE)
     office.answer(1, minutes=3)
     table = office.app.connection.table(office.app.settings.prefix + "schedules")
     ahead = office.clock.now() + timedelta(days=3)
     table.transact(META, [Upsert(f"traffic:{ahead:%Y%m%dT%H%MZ}:x", {"requests": 1})])
-    assert office.process.forget(office.clock.now()) == 3 + 1
+    monkeypatch.setattr(traffic, "_AT_ONCE", 3)
+    assert office.process.forget(office.clock.now()) == 3, "the rest another time"
+    assert office.process.forget(office.clock.now()) == 1
     assert len(rows(office)) == 3
     assert office.process.forget(office.clock.now()) == 0
 
@@ -94,7 +111,11 @@ def test_a_garbled_row_is_left_out(office: Office) -> None:
     office.answer(4)
     table = office.app.connection.table(office.app.settings.prefix + "schedules")
     at = office.clock.now() - 3 * MINUTE
-    garbled: list[dict[str, Any]] = [{"requests": 9}, {"requests": "x", "latency": "900=1"}]
+    garbled: list[dict[str, Any]] = [
+        {"requests": 9},
+        {"requests": "x", "latency": "900=1"},
+        {"requests": "x", "latency": "", "seconds": "0"},
+    ]
     for number, row in enumerate(garbled):
         key = f"traffic:{at:%Y%m%dT%H%MZ}:bad{number}"
         table.transact(META, [Upsert(key, row)])

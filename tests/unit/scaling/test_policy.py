@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from shared.scaling.measures import MINUTES, Measures, Minute, measured
 from shared.scaling.policy import (
     BETWEEN,
+    BETWEEN_DOWN,
     BETWEEN_URGENT,
     BUSY,
     CALM,
@@ -183,9 +184,16 @@ def test_one_look_above_starts_the_half_hour_anew() -> None:
 def test_a_time_in_which_nobody_looked_is_no_calm_one() -> None:
     first = judge(measures(10), held(Level.UP), NOW)
     assert first.held.calm_since == NOW
-    later = NOW + GAP + CALM
+    later = NOW + GAP + EACH
     found = judge(measures(10), first.held, later)
     assert found.level is Level.UP and found.held.calm_since == later
+
+
+def test_a_level_is_forgotten_after_half_an_hour_in_which_nobody_looked() -> None:
+    """Else an app that was away for a night would begin with the emergency of the evening."""
+    night = NOW + CALM + EACH
+    assert judge(measures(10), held(Level.EMERGENCY), night).level is Level.KEEP
+    assert judge(measures(700), held(Level.EMERGENCY), night).level is Level.UP
 
 
 def test_a_clock_that_was_set_back_begins_anew() -> None:
@@ -265,10 +273,11 @@ def scale(ready: int, instances: int, concurrency: int | None) -> Scale:
     return Scale(ready=ready, instances=instances, concurrency=concurrency)
 
 
-def test_changes_are_an_hour_apart_and_a_quarter_of_one_in_an_emergency() -> None:
+def test_changes_are_far_apart_and_a_quarter_of_an_hour_in_an_emergency() -> None:
     last = NOW - timedelta(minutes=20)
     assert next_change(Level.UP, None, NOW) is None
     assert next_change(Level.UP, last, NOW) == last + BETWEEN
+    assert next_change(Level.DOWN, last, NOW) == last + BETWEEN_DOWN
     assert next_change(Level.EMERGENCY, last, NOW) is None
     assert next_change(Level.EMERGENCY, NOW, NOW) == NOW + BETWEEN_URGENT
     assert next_change(Level.UP, NOW + BETWEEN, NOW) is None, "of a clock that was set back"

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
+import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.scaling.policy import BETWEEN, BETWEEN_URGENT, Level, Scale, usual
+from shared.scaling.measures import MINUTES, Minute, measured
+from shared.scaling.policy import BETWEEN, BETWEEN_URGENT, SLOW_SECONDS, Level, Scale, usual
 from shared.scaling.state import Change, ChangeOutcome, State
 from shared.scaling.steps import SETTLES, Rules, Seen, step, to_make
 from tests.unit.scaling.test_policy import BOUNDS, EACH, NOW, measures
@@ -20,6 +24,7 @@ OUTCOMES = st.sampled_from(
     [ChangeOutcome.APPLIED, ChangeOutcome.REFUSED, ChangeOutcome.SENT, ChangeOutcome.POSTPONED]
 )
 USUAL = usual(BOUNDS)
+EACH_DAY = timedelta(days=1) // EACH
 
 
 def run(
@@ -54,6 +59,26 @@ def test_changes_are_far_apart_but_for_a_first_emergency(
             assert two.at - one.at >= BETWEEN
         elif one.level is Level.EMERGENCY:
             assert two.at - one.at >= BETWEEN_URGENT
+
+
+@pytest.mark.parametrize("peak", [110, 550, 1100, 2500])
+def test_a_noisy_week_has_few_changes(peak: int) -> None:
+    """Requests rise and fall with the day, no minute is like the last, and one look in twenty finds
+    slow answers."""
+    chance = random.Random(peak)
+    state, scale, days = None, USUAL, [0] * 7
+    for number in range(len(days) * EACH_DAY):
+        wave = peak * (0.5 - 0.5 * math.cos(2 * math.pi * number / EACH_DAY))
+        minutes = [Minute(int(wave * chance.lognormvariate(0, 0.3))) for _ in range(MINUTES)]
+        slow = SLOW_SECONDS * 1.1 if chance.random() < 0.05 else None
+        found = replace(measured(minutes, 0.0, 0), p95_seconds=slow)
+        now, before = NOW + number * EACH, state
+        state = step(before, found, Seen(scale=scale), APPLY, now, f"job-{number}")
+        if (change := to_make(before, state)) is not None:
+            scale, days[number // EACH_DAY] = change.after, days[number // EACH_DAY] + 1
+            state = state.with_change(replace(change, outcome=ChangeOutcome.APPLIED))
+    assert max(days) <= 8, days
+    assert sum(days) >= 1, "it does something"
 
 
 @given(st.lists(st.tuples(RATES, OUTCOMES, st.booleans()), min_size=1, max_size=60))

@@ -120,7 +120,11 @@ def test_an_identity_without_a_token_is_named(
 
 
 def test_the_programs_check_a_certificate_as_our_own_connections_do(
-    url: Secret, known: Endpoint, tmp_path_factory: pytest.TempPathFactory, postgres: Postgres
+    url: Secret,
+    known: Endpoint,
+    tmp_path_factory: pytest.TempPathFactory,
+    postgres: Postgres,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     folder = tmp_path_factory.mktemp("other")
     with tls_front(postgres.port, folder) as port:
@@ -131,3 +135,6 @@ def test_the_programs_check_a_certificate_as_our_own_connections_do(
         wrong = f"{place}?sslmode=verify-full&sslrootcert={folder.parent}/front0/front.pem"
         with pytest.raises(Unavailable, match="certificate"):
             dumped(PostgresSource(by_identity(wrong, known.client_id)))
+        monkeypatch.setenv("SSL_CERT_FILE", f"{folder}/front.pem")
+        trusting = f"{place}?sslmode=verify-full&sslrootcert=system"
+        assert dumped(PostgresSource(by_identity(trusting, known.client_id)))[0]
