@@ -19,7 +19,7 @@ from functools import partial
 
 import functions
 from bench.belfry.counted import Counted
-from bench.belfry.counted import Counts as Counted_
+from bench.belfry.counted import Counts as Requests
 from bench.belfry.listed import Caller
 from bench.belfry.measuring import account
 from bench.belfry.world import Jobs, load, receiving
@@ -181,7 +181,7 @@ def _run(text: str, n: int) -> tuple[Work, Work]:
     return handed.times(1 / n), worked.times(1 / n)
 
 
-def _work(found: Counted_, lines: int, size: int, seconds: float) -> Work:
+def _work(found: Requests, lines: int, size: int, seconds: float) -> Work:
     return Work(
         table=found.table_requests,
         queue=found.queue_requests,
