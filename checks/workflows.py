@@ -33,7 +33,7 @@ def check(root: Path) -> Outcome:
     files = sorted((root / _FOLDER / "workflows").glob("*.yml"))
     problems = [*by_schemas(root), *by_zizmor(root)]
     problems += [text for file in files for text in ours(file)]
-    return Outcome(f"workflows: {len(files)}", tuple(problems))
+    return Outcome(f"{len(files)} workflows", tuple(problems))
 
 
 def ours(file: Path) -> Iterator[str]:
