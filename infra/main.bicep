@@ -41,10 +41,10 @@ param maximumInstanceCount int = 40
 @description('Instances that are always there, of http or of function:NAME.')
 param alwaysReady alwaysReadyInstances[] = []
 
-@description('Requests that one instance answers at a time; 0: what the platform takes for its memory.')
+@description('Requests that one instance answers at a time; 0: what the platform takes, which is 1 for Python.')
 @minValue(0)
 @maxValue(1000)
-param httpConcurrency int = 0
+param httpConcurrency int = 16
 
 @description('Whether instances are spread over the zones of the region. It cannot change later.')
 param zoneRedundant bool = false
@@ -93,7 +93,7 @@ param postgres bool = false
 param postgresSku string = 'Standard_B1ms'
 @allowed(['Burstable', 'GeneralPurpose', 'MemoryOptimized'])
 param postgresTier string = 'Burstable'
-@minValue(32)
+@allowed([32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32767])
 param postgresStorageGb int = 32
 @allowed(['16', '17', '18'])
 param postgresVersion string = '17'
@@ -249,8 +249,8 @@ module vault 'modules/vault.bicep' = {
   }
 }
 
-module database 'modules/postgres.bicep' = if (postgres) {
-  name: 'database'
+module server 'modules/postgres.bicep' = if (postgres) {
+  name: 'server'
   scope: group
   params: {
     token: token
@@ -263,6 +263,14 @@ module database 'modules/postgres.bicep' = if (postgres) {
     storageGb: postgresStorageGb
     version: postgresVersion
     backupDays: postgresBackupDays
+  }
+}
+
+module database 'modules/database.bicep' = if (postgres) {
+  name: 'database'
+  scope: group
+  params: {
+    serverName: postgres ? server!.outputs.name : ''
     databaseName: postgresDatabase
     identityName: identity.outputs.name
     identityPrincipalId: identity.outputs.principalId
@@ -270,6 +278,8 @@ module database 'modules/postgres.bicep' = if (postgres) {
     operatorType: operatorType
     operatorName: operatorName
   }
+  // For a while after it was made, a server takes no administrators; its endpoint takes as long.
+  dependsOn: [endpoints]
 }
 
 module endpoints 'modules/endpoints.bicep' = if (privateNetwork) {
@@ -289,7 +299,7 @@ module endpoints 'modules/endpoints.bicep' = if (privateNetwork) {
         { name: 'vault', resourceId: vault.outputs.id, groupId: 'vault', zone: zones.vault }
       ],
       offsite ? [{ name: 'offsite', resourceId: offsiteBackups!.outputs.id, groupId: 'blob', zone: zones.blob }] : [],
-      postgres ? [{ name: 'postgres', resourceId: database!.outputs.id, groupId: 'postgresqlServer', zone: zones.postgres }] : []
+      postgres ? [{ name: 'postgres', resourceId: server!.outputs.id, groupId: 'postgresqlServer', zone: zones.postgres }] : []
     )
   }
 }
@@ -401,6 +411,6 @@ output BELFRY_STORAGE_NAME string = storage.outputs.name
 output BELFRY_BACKUP_STORAGE_NAME string = backups.outputs.name
 output BELFRY_OFFSITE_STORAGE_NAME string = offsite ? offsiteBackups!.outputs.name : ''
 output BELFRY_VAULT_NAME string = vault.outputs.name
-output BELFRY_POSTGRES_NAME string = postgres ? database!.outputs.name : ''
+output BELFRY_POSTGRES_NAME string = postgres ? server!.outputs.name : ''
 output BELFRY_OUTBOUND_ADDRESS string = privateNetwork ? network!.outputs.outboundAddress : ''
 output BELFRY_FUNCTION_KEY_COMMAND string = 'az functionapp keys list --resource-group rg-${environmentName} --name ${appName} --query functionKeys.default --output tsv'

@@ -11,7 +11,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 from checks.bicep import Problem
-from checks.infra import accounts, names, repeating, roles, secrets, settings, site, tags
+from checks.infra import (
+    accounts,
+    budget,
+    database,
+    names,
+    repeating,
+    roles,
+    secrets,
+    settings,
+    site,
+    tags,
+)
 from checks.infra.infra import Infra, read
 
 __all__ = ["Infra", "Promise", "promises", "read"]
@@ -46,11 +57,16 @@ def promises(root: Path) -> tuple[Promise, ...]:
         Promise("names are valid", names.valid),
         Promise("names are unique", names.unique),
         Promise("a second deployment changes nothing", repeating.nothing_changes),
+        Promise("private endpoints are made one after the other", repeating.endpoints_in_turn),
+        Promise("the database belongs to its first administrator", database.owned),
+        Promise("administrators come after their server", database.after_its_server),
+        Promise("a budget is one that Azure takes", budget.accepted),
         Promise("what is done to resources is told", repeating.diagnostics),
         Promise("azd's tag of the environment", tags.environment),
         Promise("azd's tag of the service", tags.service),
         Promise("the site is closed to passwords and plain HTTP", site.configured),
         Promise("settings of the host", site.settings_of_the_host),
+        Promise("an instance takes several requests at a time", site.http_concurrency),
         Promise("the app comes after its roles and its container", site.after_roles_and_container),
         Promise(
             "always-ready instances are of functions",

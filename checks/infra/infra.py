@@ -108,6 +108,20 @@ def line_of(file: File, words: str) -> int:
     return next((number for number, line in enumerate(lines, 1) if words in line), 1)
 
 
+def block(file: File, begins: str) -> str:
+    """A declaration's text, to the closing brace at the beginning of a line."""
+    found = re.search(
+        rf"^{re.escape(begins)}.*?^\}}", file.path.read_text(), re.MULTILINE | re.DOTALL
+    )
+    return found[0] if found else ""
+
+
+def depends_on(infra: Infra, module: str) -> list[str]:
+    """What a module of main.bicep names in `dependsOn`."""
+    found = re.search(r"dependsOn:\s*\[([^\]]*)\]", block(infra.main, f"module {module} "))
+    return re.findall(r"\w+", found[1]) if found else []
+
+
 def _parameters(file: Path) -> dict[str, Any]:
     try:
         found = json.loads(file.read_text())["parameters"]

@@ -26,6 +26,15 @@ def nothing_changes(infra: Infra) -> Iterator[Problem]:
                 yield problem(file, number, f"{match[1]}() is another value at each deployment")
 
 
+def endpoints_in_turn(infra: Infra) -> Iterator[Problem]:
+    """Private endpoints of one subnet are made one after the other: two at once fail now and then
+    (Azure/bicep-registry-modules #6001, Azure/bicep-ptn-aiml-landing-zone #41)."""
+    for file, resource in infra.deployed("Microsoft.Network/privateEndpoints"):
+        before = file.path.read_text().splitlines()[: resource.line][-2:]
+        if resource.loop is not None and not any("@batchSize(1)" in line for line in before):
+            yield problem(file, resource, f"{resource.symbol} must have @batchSize(1)")
+
+
 def diagnostics(infra: Infra) -> Iterator[Problem]:
     """App, storage, vault and database tell the workspace what is done to them."""
     kind = "Microsoft.Insights/diagnosticSettings"

@@ -77,7 +77,7 @@ def references(infra: Infra) -> Iterator[Problem]:
 
 def no_password(infra: Infra) -> Iterator[Problem]:
     """The URL of the database names the app's identity as its user, and nothing else."""
-    file = infra.file("postgres.bicep")
+    file = infra.file("database.bicep")
     url = file.outputs.get("url") if file else None
     if file and (url is None or "://${identityName}@" not in text(url.value)):
         yield problem(file, url.line if url else 1, "url must have the identity as its only user")

@@ -6,24 +6,30 @@ https://learn.microsoft.com/azure/azure-functions/functions-app-settings
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from checks.bicep import File, Problem, Resource
-from checks.infra.infra import Infra, at, keys, line_of, problem, text
+from checks.infra.infra import Infra, at, depends_on, keys, line_of, problem, text
+from shared.settings import SETTINGS
 
 REFUSED = (
     "AzureWebJobsStorage",
     "ENABLE_ORYX_BUILD",
     "FUNCTIONS_EXTENSION_VERSION",
+    "FUNCTIONS_MAX_HTTP_CONCURRENCY",
+    "FUNCTIONS_WORKER_DYNAMIC_CONCURRENCY_ENABLED",
+    "FUNCTIONS_WORKER_PROCESS_COUNT",
     "FUNCTIONS_WORKER_RUNTIME",
     "FUNCTIONS_WORKER_RUNTIME_VERSION",
     "SCM_DO_BUILD_DURING_DEPLOYMENT",
     "WEBSITE_CONTENTAZUREFILECONNECTIONSTRING",
     "WEBSITE_CONTENTSHARE",
     "WEBSITE_CONTENTOVERVNET",
+    "WEBSITE_DNS_SERVER",
+    "WEBSITE_MAX_DYNAMIC_APPLICATION_SCALE_OUT",
     "WEBSITE_NODE_DEFAULT_VERSION",
     "WEBSITE_RUN_FROM_PACKAGE",
+    "WEBSITE_SKIP_CONTENTSHARE_VALIDATION",
     "WEBSITE_TIME_ZONE",
     "WEBSITE_VNET_ROUTE_ALL",
 )
@@ -133,9 +139,7 @@ def own_settings(file: File) -> list[str]:
 
 def after_roles_and_container(infra: Infra) -> Iterator[Problem]:
     """The app is made after the roles, the private endpoints and the container of its package."""
-    block = _block(infra.main, "module app ")
-    depends = re.search(r"dependsOn:\s*\[([^\]]*)\]", block)
-    named = re.findall(r"\w+", depends[1]) if depends else []
+    named = depends_on(infra, "app")
     for one in ("roles", "endpoints"):
         if one not in named:
             line = line_of(infra.main, "module app ")
@@ -163,12 +167,18 @@ def always_ready(infra: Infra, functions: Sequence[str]) -> Iterator[Problem]:
             )
 
 
-def _block(file: File, begins: str) -> str:
-    """A declaration's text, to the closing brace at the beginning of a line."""
-    found = re.search(
-        rf"^{re.escape(begins)}.*?^\}}", file.path.read_text(), re.MULTILINE | re.DOTALL
-    )
-    return found[0] if found else ""
+def http_concurrency(infra: Infra) -> Iterator[Problem]:
+    """An instance takes as many requests at a time as the scaling policy thinks is usual. The
+    platform's own number is 1 for Python: a page with three files would start four instances.
+    https://learn.microsoft.com/azure/azure-functions/functions-concurrency"""
+    usual = next(one.default for one in SETTINGS if one.name == "SCALING_HTTP_CONCURRENCY")
+    most = int(usual.partition("-")[2] or usual)
+    parameter = infra.main.params.get("httpConcurrency")
+    if parameter is None or parameter.default != most:
+        line = parameter.line if parameter else 1
+        yield problem(
+            infra.main, line, f"httpConcurrency must be {most}, as SCALING_HTTP_CONCURRENCY has it"
+        )
 
 
 def _shown(value: object) -> str:

@@ -36,7 +36,7 @@ param instanceMemoryMB int
 param maximumInstanceCount int
 param alwaysReady alwaysReadyInstances[]
 
-@description('Requests that one instance answers at a time; 0: what the platform takes for its memory.')
+@description('Requests that one instance answers at a time; 0: what the platform takes, which is 1 for Python.')
 param httpConcurrency int
 param zoneRedundant bool
 

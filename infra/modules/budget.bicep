@@ -7,6 +7,9 @@ param amount int
 param startDate string
 param emails string[]
 
+// A notification needs somebody: without mail addresses, whoever owns the resource group.
+var roles = empty(emails) ? ['Owner'] : []
+
 resource budget 'Microsoft.Consumption/budgets@2024-08-01' = {
   name: 'belfry'
   properties: {
@@ -21,6 +24,7 @@ resource budget 'Microsoft.Consumption/budgets@2024-08-01' = {
         threshold: 50
         thresholdType: 'Actual'
         contactEmails: emails
+        contactRoles: roles
       }
       nearly: {
         enabled: true
@@ -28,6 +32,7 @@ resource budget 'Microsoft.Consumption/budgets@2024-08-01' = {
         threshold: 90
         thresholdType: 'Actual'
         contactEmails: emails
+        contactRoles: roles
       }
       expected: {
         enabled: true
@@ -35,6 +40,7 @@ resource budget 'Microsoft.Consumption/budgets@2024-08-01' = {
         threshold: 100
         thresholdType: 'Forecasted'
         contactEmails: emails
+        contactRoles: roles
       }
     }
   }

@@ -14,6 +14,8 @@ param tags object
 param subnetId string
 param connections connection[]
 
+// One after the other: each changes the subnet, and its account, which take one change at a time.
+@batchSize(1)
 resource endpoints 'Microsoft.Network/privateEndpoints@2024-05-01' = [
   for one in connections: {
     name: 'pe-${one.name}-${token}'

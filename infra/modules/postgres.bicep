@@ -1,4 +1,4 @@
-metadata description = 'A PostgreSQL server without passwords: the app\'s identity signs in by Entra.'
+metadata description = 'A PostgreSQL server without passwords; database.bicep says who may sign in.'
 
 param token string
 param location string
@@ -10,23 +10,13 @@ param privateNetwork bool
 param skuName string
 @allowed(['Burstable', 'GeneralPurpose', 'MemoryOptimized'])
 param skuTier string
-@minValue(32)
+@allowed([32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32767])
 param storageGb int
 @allowed(['16', '17', '18'])
 param version string
 @minValue(7)
 @maxValue(35)
 param backupDays int
-param databaseName string
-
-@description('The app\'s identity: its name is the name of its role in the database.')
-param identityName string
-param identityPrincipalId string
-
-@description('Who may sign in beside it, to bring the tables up to date; empty for nobody.')
-param operatorId string
-param operatorType string
-param operatorName string
 
 resource server 'Microsoft.DBforPostgreSQL/flexibleServers@2025-08-01' = {
   name: 'psql-belfry-${token}'
@@ -47,41 +37,11 @@ resource server 'Microsoft.DBforPostgreSQL/flexibleServers@2025-08-01' = {
   }
 }
 
-// Administrators, the database and the firewall each change the server: one after the other.
-resource app 'Microsoft.DBforPostgreSQL/flexibleServers/administrators@2025-08-01' = {
-  parent: server
-  name: identityPrincipalId
-  properties: {
-    principalName: identityName
-    principalType: 'ServicePrincipal'
-    tenantId: tenant().tenantId
-  }
-}
-
-resource person 'Microsoft.DBforPostgreSQL/flexibleServers/administrators@2025-08-01' = if (!empty(operatorId) && !empty(operatorName)) {
-  parent: server
-  name: empty(operatorId) ? 'none' : operatorId // Azure reads it even if there is nobody
-  properties: {
-    principalName: operatorName
-    principalType: operatorType
-    tenantId: tenant().tenantId
-  }
-  dependsOn: [app]
-}
-
-resource database 'Microsoft.DBforPostgreSQL/flexibleServers/databases@2025-08-01' = {
-  parent: server
-  name: databaseName
-  properties: { charset: 'UTF8', collation: 'en_US.utf8' }
-  dependsOn: [app, person]
-}
-
 // Without a network of one's own, an app on Flex Consumption has no address that could be named.
 resource azure 'Microsoft.DBforPostgreSQL/flexibleServers/firewallRules@2025-08-01' = if (!privateNetwork) {
   parent: server
   name: 'azure'
   properties: { startIpAddress: '0.0.0.0', endIpAddress: '0.0.0.0' }
-  dependsOn: [database]
 }
 
 resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
@@ -96,4 +56,3 @@ resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' 
 
 output id string = server.id
 output name string = server.name
-output url string = 'postgresql://${identityName}@${server.properties.fullyQualifiedDomainName}:5432/${database.name}?sslmode=require'

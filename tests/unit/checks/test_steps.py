@@ -3,6 +3,7 @@ one needs Azure."""
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 from pathlib import Path
@@ -41,7 +42,7 @@ def run(folder: Path, workflow: str, job: str, step: str) -> subprocess.Complete
         cwd=folder,
         env={"PATH": f"{folder}:{os.environ['PATH']}", "RUNNER_TEMP": str(folder)}
         | values
-        | {"APP": "func-x", "OPERATOR": ""}
+        | {"APP": "func-x", "OPERATOR": "", "SECRET": "", "URL": "https://func-x.example"}
         | {name: str(file) for name, file in files.items()},
         capture_output=True,
         text=True,
@@ -71,6 +72,42 @@ def test_the_app_is_deployed_again_until_its_roles_count(
     calls = (folder / "calls").read_text()
     assert calls.count("az functionapp deployment source config-zip") == min(failures + 1, 4)
     assert calls.count("sleep 120") == min(failures, 3)
+
+
+@pytest.mark.parametrize(("failures", "ends"), [(0, 0), (4, 0), (5, 1)])
+def test_the_smoke_test_waits_until_the_host_has_started(
+    folder: Path, failures: int, ends: int
+) -> None:
+    program(folder, "az", f'[ "$(grep -c ^az "{folder}/calls")" -gt {failures} ] && echo key')
+    program(folder, "python3", '[ "$BELFRY_FUNCTION_KEY" = key ]')
+    done = run(folder, "deploy.yml", "deploy", "Smoke test")
+    assert done.returncode == ends
+    calls = (folder / "calls").read_text()
+    assert calls.count("az functionapp keys list") == min(failures + 1, 5)
+    assert calls.count("python3 -m checks.smoke") == (1 if ends == 0 else 0)
+
+
+def test_each_step_that_asks_the_vault_comes_right_after_a_sign_in() -> None:
+    """GitHub's token counts for five minutes (Azure/login #372); the steps before take longer."""
+    for workflow in sorted((REPO / ".github/workflows").glob("*.yml")):
+        for job in yaml.safe_load(workflow.read_text())["jobs"].values():
+            steps = job.get("steps", [])
+            for before, step in itertools.pairwise(steps):
+                if "az keyvault secret" in step.get("run", ""):
+                    assert before.get("uses", "").startswith("azure/login@"), workflow.name
+
+
+@pytest.mark.parametrize(
+    ("workflow", "job", "step"),
+    [("deploy.yml", "deploy", "Infrastructure"), ("what-if.yml", "what-if", "What-if")],
+)
+def test_each_environment_has_a_deployment_of_its_own_name(
+    workflow: str, job: str, step: str, folder: Path
+) -> None:
+    """Azure refuses a name that a deployment has in another region (InvalidDeploymentLocation)."""
+    program(folder, "az", f"cat <<'END'\n{OUTPUTS}\nEND")
+    assert run(folder, workflow, job, step).returncode == 0
+    assert "--name belfry-production " in (folder / "calls").read_text()
 
 
 @pytest.mark.parametrize("code", [0, 1])

@@ -67,7 +67,58 @@ EDITS = {
         "passwordAuth must be 'Disabled'",
     ),
     "a password in the database's URL": Edit(
-        "modules/postgres.bicep", "://${identityName}@", "://${identityName}:x@", "only user"
+        "modules/database.bicep", "://${identityName}@", "://${identityName}:x@", "only user"
+    ),
+    "a database that is made before it has an owner": Edit(
+        "modules/database.bicep",
+        "dependsOn: [owner]",
+        "dependsOn: []",
+        "database must come after exactly one administrator",
+    ),
+    "a database that may belong to either of two": Edit(
+        "modules/database.bicep",
+        "dependsOn: [owner]",
+        "dependsOn: [owner, app]",
+        "database must come after exactly one administrator",
+    ),
+    "an administrator while the database is made": Edit(
+        "modules/database.bicep",
+        "  dependsOn: [database]\n",
+        "  dependsOn: [owner]\n",
+        "app must come after database",
+    ),
+    "administrators of a server that is not ready": Edit(
+        "main.bicep",
+        "  dependsOn: [endpoints]\n}\n\nmodule endpoints",
+        "}\n\nmodule endpoints",
+        "database must depend on endpoints",
+    ),
+    "administrators beside their server": Edit(
+        "modules/postgres.bicep",
+        "output id string = server.id",
+        "resource me 'Microsoft.DBforPostgreSQL/flexibleServers/administrators@2025-08-01' = {\n"
+        "  parent: server\n  name: token\n"
+        "  properties: { principalName: token, principalType: 'User' }\n}\n"
+        "output id string = server.id",
+        "me must stand in another module than its server",
+    ),
+    "private endpoints all at once": Edit(
+        "modules/endpoints.bicep",
+        "@batchSize(1)\n",
+        "",
+        "endpoints must have @batchSize(1)",
+    ),
+    "a budget that nobody reads": Edit(
+        "modules/budget.bicep",
+        "empty(emails) ? ['Owner'] : []",
+        "[]",
+        "the mail half has no reader",
+    ),
+    "one request at a time": Edit(
+        "main.bicep",
+        "param httpConcurrency int = 16",
+        "param httpConcurrency int = 0",
+        "httpConcurrency must be 16",
     ),
     "a key in an output": Edit(
         "modules/storage.bicep",
@@ -336,6 +387,25 @@ def test_a_file_that_cannot_be_read_is_named(name: str, root: Path) -> None:
     (root / name).write_text("{")
     with pytest.raises(Misconfigured, match=Path(name).name):
         read(root)
+
+
+@pytest.mark.parametrize(
+    ("start", "found"),
+    [
+        (None, True),
+        ("", True),
+        ("2030-01-01", True),
+        ("2030-01-02T00:00:00Z", True),
+        ("2030-01-01T00:00:00Z", False),
+        ("${BUDGET_START}", False),
+    ],
+)
+def test_a_budget_begins_with_a_month(start: str | None, found: bool, root: Path) -> None:
+    _set(root, "budgetAmount", 100)
+    if start is not None:
+        _set(root, "budgetStart", start)
+    problems = [one.message for one in broken(read(root), PROMISES)]
+    assert any("budgetStart must be the first of a month" in one for one in problems) == found
 
 
 def _set(root: Path, parameter: str, value: Any) -> None:
