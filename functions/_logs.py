@@ -7,8 +7,9 @@ by other threads. So a function that hands work to them says `with following(con
 hands over runs in a copy of its context, and each line is stamped in the thread that writes it.
 
 Some work outlives its invocation, such as a job that another message's batch took over, and some
-threads belong to none. Their lines go with the invocation that began last, of those that run: the
-line itself says which job it is about. While none runs, they have no id.
+threads belong to none. Their lines go with the invocation that has run longest, which is likely to
+go on, and hardly a person's request; the line itself says which job it is about. While none runs,
+they have no id.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ def _stamped(*args: Any, **kwargs: Any) -> logging.LogRecord:
     if context in running:
         _stamp(context)
     elif running:
-        _stamp(running[-1], only_mine=True)
+        _stamp(running[0], only_mine=True)
     elif _mine.storage is not None and _mine.storage.invocation_id == _mine.id:
         _mine.storage.invocation_id = _mine.id = None
     return _make(*args, **kwargs)

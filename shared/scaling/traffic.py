@@ -36,7 +36,7 @@ _AT_ONCE = 20_000
 """Rows that one call removes at most; in five minutes, a thousand instances make a quarter of them.
 """
 _UNWRITTEN = 10
-"""So many minutes a process keeps while storage is away."""
+"""So many minutes a process keeps besides the present one, while storage is away."""
 _SERVICE = "table storage"
 _ROW = "traffic:"
 _STAMP = "%Y%m%dT%H%MZ"
@@ -63,6 +63,7 @@ class Traffic:
         with self._lock:
             at = _minute(self._clock.now())
             self._minutes[at] = self._minutes.get(at, Minute()).with_request(seconds)
+            self._trim()
 
     def write(self) -> None:
         """Write the minutes that are over, if there are any. Never fails: what could not be written
@@ -117,8 +118,12 @@ class Traffic:
         with self._lock:
             for at, one in minutes.items():
                 self._minutes[at] = self._minutes.get(at, Minute()).with_all(one)
-            for at in sorted(self._minutes)[:-_UNWRITTEN]:
-                del self._minutes[at]
+            self._trim()
+
+    def _trim(self) -> None:
+        """Drop the oldest, if storage is away, or if no invocation does what writes them."""
+        while len(self._minutes) > 1 + _UNWRITTEN:
+            del self._minutes[min(self._minutes)]
 
     def _rows(self, start: datetime, end: datetime) -> Iterator[tuple[datetime, Minute]]:
         """(minute, one process's figures) of the minutes from `start` to before `end`; rows that

