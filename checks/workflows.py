@@ -22,8 +22,9 @@ _USES = re.compile(r"\buses:\s*(?P<action>[^\s#]+)(?P<comment>.*)")
 _PINNED = re.compile(r"[^@]+@[0-9a-f]{40}")
 _VERSION = re.compile(r"\s*# v\d+\.\d+\.\d+\b")
 _SECRET = re.compile(r"\bsecrets\s*(?:\.|\[)|secrets:\s*inherit")
+_TIMEOUT = "custom.github-workflows-require-timeout"
 _SCHEMAS = {
-    "workflows/*.yml": ("vendor.github-workflows", "custom.github-workflows-require-timeout"),
+    "workflows/*.yml": ("vendor.github-workflows", _TIMEOUT),
     "dependabot.yml": ("vendor.dependabot",),
 }
 
@@ -33,7 +34,7 @@ def check(root: Path) -> Outcome:
     files = sorted((root / _FOLDER / "workflows").glob("*.yml"))
     problems = [*by_schemas(root), *by_zizmor(root)]
     problems += [text for file in files for text in ours(file)]
-    return Outcome(f"workflows: {len(files)}", tuple(problems))
+    return Outcome(f"{len(files)} workflows", tuple(problems))
 
 
 def ours(file: Path) -> Iterator[str]:
@@ -58,7 +59,8 @@ def by_schemas(root: Path) -> Iterator[str]:
             command = [sys.executable, "-m", "check_jsonschema", "--output-format", "json"]
             done = _run([*command, "--builtin-schema", schema, *files])
             for error in json.loads(done.stdout)["errors"]:
-                yield f"{Path(error['filename']).name}: {error['path']}: {error['message']}"
+                said = "the job needs `timeout-minutes`" if schema == _TIMEOUT else error["message"]
+                yield f"{Path(error['filename']).name}: {error['path']}: {said}"
 
 
 def by_zizmor(root: Path) -> Iterator[str]:

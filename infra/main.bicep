@@ -114,6 +114,8 @@ param allowedAddresses string[] = []
 
 @description('Who gets the alerts of Azure, and of the budget.')
 param alertEmails string[] = []
+@description('A URL to which each alert of Azure is posted too, such as that of an on-call service; empty: none.')
+param alertWebhook string = ''
 @minValue(30)
 @maxValue(730)
 param logRetentionDays int = 30
@@ -156,6 +158,7 @@ module monitoring 'modules/monitoring.bicep' = {
     location: location
     tags: tags
     alertEmails: alertEmails
+    alertWebhook: alertWebhook
     retentionDays: logRetentionDays
     dailyCapGb: logDailyCapGb
   }

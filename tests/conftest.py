@@ -6,6 +6,7 @@ They fail the test when they do not start: a test that is skipped proves nothing
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import platform
 import shutil
@@ -32,6 +33,16 @@ settings.register_profile("belfry", deadline=None)
 # In CI the examples are the same each time: what it says is of the change. Elsewhere they are new.
 settings.register_profile("belfry-ci", deadline=None, derandomize=True)
 settings.load_profile("belfry-ci" if os.environ.get("CI") else "belfry")
+
+
+# Ten thousand tests are collected: to search them for garbage again and again takes as long.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """From here on garbage is searched for among what the tests themselves make."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -40,7 +40,7 @@ SECRETS, STARTS = 6, 100
 """References to the vault, and instances that start in a day and read them. Assumed."""
 PROBES = 5 * 24 * 12
 """A day: the test from outside asks from five places every five minutes."""
-RULES_5, RULES_15, RULES_METRIC = 7, 14, 2
+RULES_5, RULES_15, RULES_METRIC = 7, 13, 2
 """Of infra/modules/alerts.bicep: rules on logs that look every 5 minutes, less often; on metrics.
 """
 JOB_DAYS, JOB_BYTES = 90, 830

@@ -38,15 +38,19 @@ def check_resource(placed: Placed, here: Here) -> None:
         check_resource(child, inside)
 
 
+_ADDING = " (CONTRIBUTING.md: how to add a resource type)"
+
+
 def _unknown(placed: Placed, here: Here) -> None:
     line = placed.declaration.line
     if versions := table().versions(placed.type):
         has = placed.version or "no version"
-        here.report(line, f"{placed.type} is known in version {', '.join(versions)}, not in {has}")
+        known = ", ".join(versions)
+        here.report(line, f"{placed.type} is known in version {known}, not in {has}{_ADDING}")
         return
     near = table().like(placed.type)
     hint = f"; did you mean {near}?" if near else ""
-    here.report(line, f"the table knows no resource type {placed.type}{hint}")
+    here.report(line, f"the table knows no resource type {placed.type}{hint}{_ADDING}")
 
 
 def _check_body(placed: Placed, known: ResourceType, here: Here) -> None:

@@ -8,13 +8,15 @@ Azure; and there is none beside them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
 
+import functions
 from checks.bicep import Problem
 from checks.infra.infra import Infra, line_of, problem
 from checks.infra.site import own_settings
 from shared.notifications import channels
-from shared.settings import SETTINGS, TASK_SUFFIXES, Setting
+from shared.settings import SETTINGS, Setting, task_settings
 
 NOT_IN_AZURE: Mapping[str, str] = {
     "AzureWebJobsStorage": "the identity has AzureWebJobsStorage__accountName instead",
@@ -26,9 +28,9 @@ NOT_IN_AZURE: Mapping[str, str] = {
 
 _BY_IDENTITY = ("DATABASE_URL", "POSTGRES_URL")
 """Secret for the password that such a URL may have; one that signs in by identity has none."""
-_SECRET_PATTERN = re.compile(r"BACKUP_[A-Z][A-Z0-9]{0,19}_URL")
+_SECRET_PATTERN = re.compile(r"BACKUP_[A-Z][A-Z0-9]{0,19}_(URL|STORAGE)")
 _OPEN_PATTERN = re.compile(
-    rf"BACKUP_[A-Z][A-Z0-9]{{0,19}}_CONTAINER|[A-Z][A-Z0-9_]*_(?:{'|'.join(TASK_SUFFIXES)})"
+    r"BACKUP_[A-Z][A-Z0-9]{0,19}_(CONTAINER|STORAGE__(accountName|blobServiceUri|clientId|credential))"
 )
 
 
@@ -89,13 +91,25 @@ def given(infra: Infra) -> Iterator[Problem]:
         elif name in NOT_IN_AZURE:
             yield _in_parameters(infra, f"{name} is not for Azure: {NOT_IN_AZURE[name]}")
         elif name in fixed - _REPLACEABLE:
-            yield _in_parameters(infra, f"{name} is set by the infrastructure; leave it out")
+            yield _in_parameters(
+                infra,
+                f"{name} is set by infra/modules/app.bicep; leave it out, and look whether a "
+                "parameter of docs/deploy.md says what you want",
+            )
         elif name not in known and not _OPEN_PATTERN.fullmatch(name):
-            yield _in_parameters(infra, f"{name} is no setting of docs/settings.md")
+            yield from (_in_parameters(infra, text) for text in _of_no_task(name, known))
     for name in infra.parameters.get("secrets") or ():
         secret = name in known and known[name].secret and name not in NOT_IN_AZURE
         if not secret and not _SECRET_PATTERN.fullmatch(name):
             yield _in_parameters(infra, f"secrets has {name}, which is no secret setting")
+
+
+def _of_no_task(name: str, known: Iterable[str]) -> Iterator[str]:
+    of_tasks = [one for task in functions.tasks() for one in task_settings(task.name)]
+    if name not in of_tasks:
+        near = get_close_matches(name, [*known, *of_tasks], n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        yield f"{name} is no setting of docs/settings.md, and of no task{hint}"
 
 
 _REPLACEABLE = {"PUBLIC_BASE_URL", "BACKUP_DESTINATIONS"}

@@ -106,4 +106,7 @@ def _unknown_fields(query: str, fields: Mapping[str, frozenset[str]]) -> Iterato
     for pair in _FIELD.findall(query):
         field = "".join(pair)
         if field not in there:
-            yield f"no line of {', '.join(sorted(read))} has a field {field}"
+            whose = (
+                f"no line of {', '.join(sorted(read))}" if read else "it names no event whose line"
+            )
+            yield f"{whose} has a field {field}"

@@ -20,7 +20,7 @@ param retentionDays int
 param dailyCapGb int
 
 @description('A URL that each alert is posted to as well (common alert schema), such as that of an on-call service.')
-param alertWebhook string = ''
+param alertWebhook string
 
 resource workspace 'Microsoft.OperationalInsights/workspaces@2025-02-01' = {
   name: 'log-belfry-${token}'

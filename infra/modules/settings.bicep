@@ -62,7 +62,7 @@ type appSettings = {
   TWILIO_FROM: string?
   TWILIO_URL: string?
   VACCINATION_ALERT_THRESHOLDS: string?
-  @description('<TASK>_SCHEDULE, <TASK>_TIMEZONE, <TASK>_ENABLED, BACKUP_<NAME>_CONTAINER')
+  @description('<TASK>_SCHEDULE, <TASK>_TIMEZONE, <TASK>_ENABLED, BACKUP_<NAME>_CONTAINER, BACKUP_<NAME>_STORAGE__accountName')
   *: string
 }
 

@@ -62,9 +62,12 @@ def load_local(file: Path) -> None:
     """Add the `Values` of `local.settings.json` to this process's environment.
 
     As in the Core Tools, a variable that is already set stays as it is. Without a file, nothing is
-    added; but a file that BELFRY_LOCAL_SETTINGS names must exist. Raises `Misconfigured`.
+    added; but a file that BELFRY_LOCAL_SETTINGS names must exist. Set to nothing, no file is read:
+    so a command works on another account than that of `make start`. Raises `Misconfigured`.
     """
     named = os.environ.get("BELFRY_LOCAL_SETTINGS")
+    if named == "":
+        return
     file = Path(named) if named else file
     if not file.exists():
         if named:

@@ -128,7 +128,11 @@ def test_the_map_of_shared_names_each_part_of_it() -> None:
 def test_each_task_has_its_line_in_the_readme() -> None:
     code = "import functions; print(*[t.name for t in functions.tasks()])"
     table = re.findall(r"^\| `(\w+)` \|", Path("README.md").read_text(), re.MULTILINE)
-    assert sorted(fresh(code)) == sorted(table)
+    tasks = fresh(code)
+    assert sorted(table) == sorted(set(table)), "a task has two lines in README.md"
+    missing, gone = set(tasks) - set(table), set(table) - set(tasks)
+    assert not missing, f"add a line for each to the table of README.md: {', '.join(missing)}"
+    assert not gone, f"README.md has lines of tasks that are none: {', '.join(gone)}"
 
 
 def test_each_event_is_logged_somewhere() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import runpy
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 import functions
 from shared.cli import typed
 from shared.engine.dispatch.names import DISPATCHER
+from shared.settings import process
 from tests.forked import Commands
 
 PATHS = sorted(Path("functions").glob("*/[a-z]*.py"))
@@ -107,6 +109,19 @@ def test_a_settings_file_that_is_named_must_be_there(ask: Ask, tmp_path: Path) -
     done = ask(BELFRY_LOCAL_SETTINGS=str(file))
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == f"BELFRY_LOCAL_SETTINGS: there is no file {file}\n"
+
+
+@pytest.mark.parametrize(("named", "read"), [(None, "of make start"), ("", None)])
+def test_local_settings_are_left_out_if_their_name_is_set_to_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: str | None, read: str | None
+) -> None:
+    """`make start` leaves a file in the folder, with an account of its own."""
+    environ = {} if named is None else {"BELFRY_LOCAL_SETTINGS": named}
+    monkeypatch.setattr(os, "environ", environ)
+    file = tmp_path / "local.settings.json"
+    file.write_text('{"Values": {"AzureWebJobsStorage": "of make start"}}')
+    process.load_local(file)
+    assert environ.get("AzureWebJobsStorage") == read
 
 
 @pytest.mark.parametrize("words", [(), *((name,) for name in (*TASKS, DISPATCHER))])

@@ -484,7 +484,16 @@ def test_every_setting_is_documented() -> None:
         f"| `{one.name}` | {one.default and f'`{one.default}`'} | {one.meaning} |"
         for one in every_setting()
     ]
-    assert [row for row in rows if row not in page] == [], "these lines are to be added"
+    missing = "\n".join(row for row in rows if row not in page)
+    assert not missing, f"add to docs/settings.md:\n{missing}"
+
+
+def test_every_setting_is_read() -> None:
+    """Those of a channel are read together, by `_set_up`."""
+    files = [file for file in Path("shared/settings").glob("*.py") if file.name != "table.py"]
+    code = "".join(file.read_text() for file in files)
+    unread = [one.name for one in settings.SETTINGS if f'"{one.name}"' not in code]
+    assert not unread, f"shared/settings/reading.py does not read {', '.join(unread)}"
 
 
 @pytest.mark.parametrize(

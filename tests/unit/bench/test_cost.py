@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -32,11 +33,21 @@ def test_every_queue_is_polled_and_every_timer_counted() -> None:
         "print(*[b.type for x in f.app.get_functions() for b in x.get_bindings()])"
     )
     kinds = fresh(code)
-    assert kinds.count("queueTrigger") == GIVEN.queues
-    assert kinds.count("timerTrigger") == GIVEN.timers
+    there = {"queues": kinds.count("queueTrigger"), "timers": kinds.count("timerTrigger")}
+    counted = {"queues": GIVEN.queues, "timers": GIVEN.timers}
+    assert there == counted, "count anew: python -m bench.cost --write"
     host = json.loads(Path("host.json").read_text())["extensions"]["queues"]
     assert host["maxPollingInterval"] == "00:00:01" and bill.POLLS == 1
     assert AHEAD < timedelta(seconds=bill.AHEAD) < 2 * AHEAD
+
+
+def test_every_alert_rule_and_every_probe_is_counted() -> None:
+    text = Path("infra/modules/alerts.bicep").read_text()
+    times = re.findall(r"^    time: (\w+)", text, re.MULTILINE)
+    assert (times.count("soon"), len(times)) == (bill.RULES_5, bill.RULES_5 + bill.RULES_15)
+    assert text.count("'Microsoft.Insights/metricAlerts@") == bill.RULES_METRIC
+    places = re.findall(r"^  '[a-z0-9-]+-(?:azr|edge)'$", text, re.MULTILINE)
+    assert "Frequency: 300" in text and len(places) * 24 * 12 == bill.PROBES
 
 
 def test_each_kind_of_request_is_counted_apart() -> None:

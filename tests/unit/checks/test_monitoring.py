@@ -50,6 +50,9 @@ WRONG = {
     'AppTraces | where Message startswith_cs "tick_done " and Message has_cs "who=x"': (
         "no line of tick_done has a field who"
     ),
+    'AppTraces | where Message startswith_cs "x " and Message has_cs "who=x"': (
+        "it names no event whose line has a field who"
+    ),
     'AppTraces | where Message startswith_cs "app_started " | take extract(@" a=", 1)': (
         "no line of app_started has a field a"
     ),

@@ -88,11 +88,18 @@ def test_what_zizmor_forbids_is_found(tmp_path: Path, before: str, after: str, s
 
 
 @pytest.mark.parametrize(
-    ("before", "after"), [("    timeout-minutes: 5\n", ""), ("runs-on", "runs_on")]
+    ("before", "after", "said"),
+    [
+        ("    timeout-minutes: 5\n", "", "the job needs `timeout-minutes`"),
+        ("runs-on", "runs_on", "not valid"),
+    ],
 )
-def test_what_does_not_fit_the_schemas_is_found(tmp_path: Path, before: str, after: str) -> None:
+def test_what_does_not_fit_the_schemas_is_found(
+    tmp_path: Path, before: str, after: str, said: str
+) -> None:
     found = list(workflows.by_schemas(made(tmp_path, before, after).parents[2]))
     assert found and all("jobs.test" in text for text in found)
+    assert any(said in text for text in found), found
 
 
 def jobs(name: str) -> dict[str, Any]:

@@ -349,6 +349,12 @@ def test_it_is_found(edit: Edit, root: Path) -> None:
         ("settings", {"SENDGRID_API_KEY": "SG.x"}, "the secret SENDGRID_API_KEY is in settings"),
         ("settings", {"BACKUP_CRM_URL": "postgres://u:p@h/d"}, "the secret BACKUP_CRM_URL"),
         ("settings", {"SMS_WINDOWS": "09:00-20:00"}, "SMS_WINDOWS is no setting"),
+        (
+            "settings",
+            {"POSTGRES_BACKUPS_SCHEDULE": "30 4 * * *"},
+            "of no task; did you mean POSTGRES_BACKUP_SCHEDULE?",
+        ),
+        ("settings", {"BACKUP_CRM_STORAGE": "AccountKey=x"}, "the secret BACKUP_CRM_STORAGE"),
         ("settings", {"INSTANCE_MEMORY_MB": "512"}, "INSTANCE_MEMORY_MB is set by"),
         ("settings", {"DATABASE_PATH": "a.db"}, "DATABASE_PATH is not for Azure"),
         ("settings", {"WEBSITE_TIME_ZONE": "CET"}, "Flex Consumption refuses WEBSITE_TIME_ZONE"),
@@ -371,6 +377,7 @@ def test_what_is_wrong_in_the_parameter_file_is_found(
     [
         ("settings", {"POSTGRES_BACKUP_SCHEDULE": "30 4 * * *", "BACKUP_OFFSITE_CONTAINER": "b"}),
         ("settings", {"PUBLIC_BASE_URL": "https://belfry.example.com"}),
+        ("settings", {"BACKUP_VAULT_STORAGE__accountName": "stvault"}),
         ("secrets", ["SENDGRID_API_KEY", "BACKUP_CRM_URL", "DATABASE_URL"]),
         ("alwaysReady", [{"name": "http", "instanceCount": 1}]),
         ("alwaysReady", [{"name": "function:job_worker", "instanceCount": 2}]),
