@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from shared.data.engines import SETTING, Access, engine, parsed
 from shared.errors import BelfryError, Conflict, Invalid, Misconfigured, Refused, Unavailable
-from shared.identity.postgres import advice, without_tokens
+from shared.identity.postgres import advice, refused_by_database, without_tokens
 from shared.redaction import redact
 from shared.settings import Secret, client_id_of
 
@@ -116,7 +116,10 @@ def _meaning(error: BaseException | None, url: Secret) -> BelfryError:
     if getattr(error, "sqlstate", None) in _MISSING or said.startswith(_WRONG):
         return Misconfigured(f"the database of {SETTING} is not as it should be: {said}")
     if any(words in fatal for words in _REFUSED):
-        more = advice(fatal, parsed(url).username or "") if client_id_of(url) else ""
+        more = ""
+        if client_id := client_id_of(url):
+            refused_by_database(client_id)
+            more = advice(fatal, parsed(url).username or "")
         return Misconfigured(f"the database of {SETTING} refused: {fatal}{more}")
     return Unavailable(_SERVICE, f"{fatal or said} (see {SETTING})")
 

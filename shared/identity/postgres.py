@@ -31,6 +31,12 @@ def database_password(client_id: str) -> str:
     return token
 
 
+def refused_by_database(client_id: str) -> None:
+    """A server did not take its password, which may have been revoked: the next connection gets
+    another."""
+    tokens.reject(client_id, _SCOPE)
+
+
 def without_tokens(text: str) -> str:
     """`text` without the tokens that this process gave out as passwords."""
     for token in tuple(_given):

@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, LiteralString
 
 from shared.errors import BelfryError, Misconfigured, Refused, Unavailable
-from shared.identity.postgres import advice, database_password, without_tokens
+from shared.identity.postgres import advice, database_password, refused_by_database, without_tokens
 from shared.redaction import redact
 from shared.settings import Secret, client_id_of
 from shared.tasks.context import JobContext
@@ -201,7 +201,10 @@ class Server:
         return Unavailable(self.service, text)
 
     def _advice(self, said: str) -> str:
-        return advice(said, self._parameters.get("user", "")) if self._client_id else ""
+        if not self._client_id:
+            return ""
+        refused_by_database(self._client_id)
+        return advice(said, self._parameters.get("user", ""))
 
     def _first_line(self, error: psycopg.Error) -> str:
         text = self.redacted(str(error)).strip()

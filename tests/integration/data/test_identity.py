@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,11 @@ from sqlalchemy import text
 from local.postgres import Postgres
 from shared.data import schema
 from shared.data.database import reading, writing
-from shared.data.engines import Access, engine, shown
+from shared.data.engines import Access, engine, parsed, shown
 from shared.data.migrations.run import upgrade
 from shared.errors import Misconfigured, Unavailable
 from shared.settings import Secret
+from tests.clocks import SkippingClock
 from tests.integration.backups.postgres.setup import execute
 from tests.managed_server import by_identity, tls_front
 from tests.vendors.entra import POSTGRES, Endpoint, identity
@@ -70,6 +72,26 @@ def test_a_refusal_says_how_the_identity_becomes_a_principal(url: Secret, known:
     with pytest.raises(Misconfigured, match="pgaadauth_create_principal") as caught, reading(url):
         pass
     assert known.given[0] not in str(caught.value) and known.given[0] not in shown(url)
+
+
+def test_after_a_refusal_the_next_connection_has_another_token(
+    url: Secret, known: Endpoint, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that should be valid: it was revoked, or this machine's clock is slow."""
+    clock = SkippingClock()
+    monkeypatch.setattr("shared.identity.kept.SystemClock", lambda: clock)
+    known.lasts = 86_400
+    name = str(parsed(url).username)
+    with reading(url) as session:
+        session.execute(text("SELECT 1"))
+    ended = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{name}'"
+    execute(postgres.url("postgres"), f"ALTER ROLE {name} PASSWORD 'other'", ended)
+    clock.skip(timedelta(minutes=1))
+    with pytest.raises(Misconfigured, match="authentication failed"), reading(url):
+        pass
+    with reading(url) as session:
+        session.execute(text("SELECT 1"))
+    assert len(known.given) == 2
 
 
 def test_an_identity_without_a_token_is_named(url: Secret, known: Endpoint) -> None:
