@@ -15,6 +15,7 @@ from typing import Any
 
 from shared.access import Caller
 from shared.app import App
+from shared.engine.work import traced
 from shared.engine.work.pool import WorkerPool
 from shared.listing import upkeep
 from shared.schedules import claim, plan
@@ -139,6 +140,18 @@ def _audits(made: App) -> None:
     )
 
 
+def _traces(made: App) -> None:
+    """Attempts after the first begin traces of their own. Told differently."""
+    begin = traced.begin
+    _set(
+        traced,
+        "begin",
+        lambda schedule, live: begin(
+            schedule, live if live.attempt == 1 else replace(live, trace=None)
+        ),
+    )
+
+
 BREAKS: dict[str, _Break] = {
     "etag": _etag,
     "forget": _forget,
@@ -156,6 +169,7 @@ BREAKS: dict[str, _Break] = {
     "match": _match,
     "projects": _projects,
     "audits": _audits,
+    "traces": _traces,
 }
 
 

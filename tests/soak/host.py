@@ -18,6 +18,8 @@ from typing import Any
 
 from shared.engine.dispatch.names import DISPATCHER, MESSAGE
 from shared.errors import BelfryError
+from shared.settings import Tracing, TracingSettings
+from shared.tracing.setup import turn_on
 from tests.soak.listener import Listener
 from tests.soak.pace import MINUTE
 from tests.soak.traces import Traces
@@ -39,6 +41,7 @@ class Host:
         self._clocks = [clocks[number % 2]] if several else clocks
 
     def run(self) -> None:
+        turn_on(TracingSettings(to=Tracing.CONSOLE))
         for long in (False, True):
             listener = Listener(self._app, long=long, safe=self._safe)
             threading.Thread(target=listener.listen, daemon=True).start()

@@ -24,6 +24,8 @@ class Attempt:
     ended: float | None = None
     """When the engine or the task was done with it; None if it was killed or abandoned."""
     lease: float = 0.0
+    trace: str | None = None
+    """The id of the trace that its span belongs to."""
 
     @property
     def until(self) -> float:
@@ -71,7 +73,9 @@ class Noted:
                 if key in self.attempts:
                     self.twice.append(f"{key[0]}#{key[1]}")
                 lease = leases.get(key, 0.0)
-                self.attempts[key] = Attempt(*key, line["at"], line["pid"], lease=lease)
+                self.attempts[key] = Attempt(
+                    *key, line["at"], line["pid"], lease=lease, trace=line["trace"]
+                )
             case "end" | "over" if key in self.attempts:
                 attempt = self.attempts[key]
                 attempt.ended = attempt.ended or line["at"]

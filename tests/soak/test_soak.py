@@ -132,6 +132,8 @@ def test_whatever_happens_every_occurrence_is_explained(
     wrong = [f"{name}: {str(what)[:2000]}" for name, what in found.items() if what]
     assert not wrong, "\n".join(wrong)
     seldom = [f"{status['succeeded']} succeeded"] if status["succeeded"] <= 100 else []
+    traced = sum(job.trace_id is not None for job in rows.jobs.values())
+    seldom += [f"{traced} jobs of a trace"] if traced <= 100 else []
     seldom += cast.too_little()
     assert not seldom, f"too little happened to prove anything: {seldom}"
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from shared import tracing
 from shared.app import App
 from shared.clock import Clock
 from shared.schedules.job import Job
@@ -46,7 +47,8 @@ class Traces:
 
     def begin(self, job: JobContext) -> None:
         self._begun.add((job.job_id, job.attempt))
-        self.write("start", job.job_id, job.attempt)
+        trace = tracing.trace_id(tracing.carried())
+        self.write("start", job.job_id, job.attempt, trace=trace)
 
     def watch(self, app: App) -> None:
         """Note leases when they were written, and attempts that are over before that is written."""

@@ -71,6 +71,15 @@ class Rows:
         if len(unbegun) > max(3, len(noted.attempts) * _UNBEGUN):
             yield f"{len(unbegun)} of {len(noted.attempts)} never began: {unbegun}"
         yield from self._counts()
+        yield from self._traces(noted)
+
+    def _traces(self, noted: Noted) -> Iterator[str]:
+        """Where an attempt, such as one after a kill, left the trace of what caused its job."""
+        caused = {job.id: job.trace_id for job in self.jobs.values() if job.trace_id is not None}
+        for attempt in noted.attempts.values():
+            wanted = caused.get(attempt.job, attempt.trace)
+            if attempt.trace is None or attempt.trace != wanted:
+                yield f"{attempt} is in the trace {attempt.trace}, its job in {wanted}"
 
     def _counts(self) -> Iterator[str]:
         found: dict[str, Counter[str]] = defaultdict(Counter)
