@@ -25,6 +25,7 @@ from shared.tasks import JobContext
 from tests.context import job_of
 from tests.integration.engine.conftest import START, Engine, make, store, tap
 from tests.jobs import jobs_of
+from tests.spans import CALLER
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
@@ -135,6 +136,7 @@ def run(schedule: Schedule, due_at: datetime, by: str = "", **changes: Any) -> J
         result={"rows": due_at.day, "name": "zürich"},
         log=f"log of {due_at}\n",
         spent=Spent(gb_seconds=1.5, table_requests=2, blob_requests=0),
+        trace=CALLER,
     )
     return replace(made, **changes)
 
