@@ -12,6 +12,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -90,7 +91,7 @@ def timer(task: Task) -> func.Blueprint:
         arg_name="timer", schedule=wakes, run_on_startup=False, use_monitor=True
     )
     def run(timer: func.TimerRequest, context: func.Context) -> None:
-        with following(context), tracing.continued(of_host(context)):
+        with invoked(context):
             belfry = _process.app()
             if by_hand(timer, SystemClock().now()):  # the host uses the machine's clock
                 # `/admin/functions/{name}` takes only the host's master key, and does not say who
@@ -137,10 +138,24 @@ def _work(text: str, long: bool) -> None:
     stand_in()
 
 
+def handle_poison(message: func.QueueMessage, context: func.Context, *, long: bool) -> None:
+    """Send a message again that a job queue gave up, or end its jobs as failed."""
+    with following(context):
+        _process.app().poison.handle(message.get_body().decode(errors="replace"), long=long)
+        stand_in()
+
+
 def clock(name: str, context: func.Context) -> None:
     """Do one whole tick, for the clock of that name."""
-    with following(context), tracing.continued(of_host(context)):
+    with invoked(context):
         _process.app().clocks.tick(name)
+
+
+@contextmanager
+def invoked(context: func.Context) -> Iterator[None]:
+    """What the block logs belongs to the invocation, and its spans to the host's operation."""
+    with following(context), tracing.continued(of_host(context)):
+        yield
 
 
 def of_host(context: func.Context) -> str | None:

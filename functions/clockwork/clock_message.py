@@ -3,9 +3,7 @@
 import azure.functions as func
 
 from functions import _process
-from functions._azure import names, of_host
-from functions._logs import following
-from shared import tracing
+from functions._azure import invoked, names
 
 blueprint = func.Blueprint()
 
@@ -19,7 +17,7 @@ def clock_message(message: func.QueueMessage, context: func.Context) -> None:
     from shared.engine.dispatch import queue_clock as chain
 
     text = message.get_body().decode(errors="replace")
-    with following(context), tracing.continued(of_host(context)):
+    with invoked(context):
         belfry = _process.app()
         if belfry.poison.read(text, chain.parse) is not None:
             belfry.clocks.message(text)

@@ -2,9 +2,7 @@
 
 import azure.functions as func
 
-from functions import _process
-from functions._azure import names, stand_in
-from functions._logs import following
+from functions._azure import handle_poison, names
 
 blueprint = func.Blueprint()
 
@@ -15,6 +13,4 @@ blueprint = func.Blueprint()
 )
 def dead_letters(message: func.QueueMessage, context: func.Context) -> None:
     """Send the job's message again, or end the job as failed."""
-    with following(context):
-        _process.app().poison.handle(message.get_body().decode(errors="replace"))
-        stand_in()
+    handle_poison(message, context, long=False)
