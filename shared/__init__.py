@@ -25,11 +25,19 @@ calendars                      days, blackouts and hours that schedules observe;
 alerts                         problems: told when they begin, again while they last, and at the end
 billing                        fees and subscriptions: a ledger, and Stripe
 care                           the pet-care company's chores: reminders, no-shows, reputations
+resources                      what customers' tasks work on: webhooks, repositories, targets
+spending                       budgets of projects and schedules, and what was spent of them
 applied                        what was applied from files, and what differs from it since
 health                         which schedules are not well, and whose last run was unusual
 finance                        daily counters, cost report, spend guard
 scaling                        how much there is to do, and what is set at the function app for it
 backups                        dump, compress, upload, read back, restore, compare
+webhooks                       delivers to customers' webhooks
+probes                         customers' health checks, and their status pages
+analysis                       what is wrong in a repository, as SARIF
+exports                        what Belfry knows, as files
+batch                          one operation on many targets
+sync                           copies from one place to another
 metrics                        what Prometheus scrapes, from storage
 app                            the only place where the parts meet
 process                        the app of a process: prepared at its start, drained at its end

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Protocol
 
 from shared.backups.params import BackupPlan, RestoreOrder, ScrubOrder, VerifyOrder
-from shared.tasks import JobContext
+from shared.tasks import JobContext, Proposed
 
 
 class BackupService(Protocol):
@@ -44,14 +44,14 @@ class BackupService(Protocol):
         `Damaged`."""
 
 
-def plan_fits(plan: BackupPlan, new: Collection[str], backups: BackupService) -> None:
+def plan_fits(plan: BackupPlan, proposed: Proposed, backups: BackupService) -> None:
     """The parameter check of tasks that take a plan."""
-    backups.check_plan(plan, new)
+    backups.check_plan(plan, proposed.new)
 
 
 def order_fits(
     order: RestoreOrder | VerifyOrder,
-    new: Collection[str],  # noqa: ARG001, an order is new as a whole
+    proposed: Proposed,  # noqa: ARG001, an order is new as a whole
     backups: BackupService,
 ) -> None:
     """The parameter check of tasks that take an order."""

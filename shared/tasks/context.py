@@ -29,6 +29,8 @@ class JobContext:
 
     job_id: str
     schedule_id: str
+    project_id: int | None = None
+    """The project of its schedule; it may touch nothing of another."""
     due_at: datetime
     """When the occurrence was due (for a manual run: when it was asked for)."""
     attempt: int

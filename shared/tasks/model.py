@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Collection, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Concatenate, TypeAlias, get_type_hints
@@ -24,6 +24,7 @@ from shared.access import Role
 from shared.errors import Invalid
 from shared.recurrence import Frequency, Recurrence
 from shared.tasks.context import JobContext
+from shared.tasks.proposed import Proposed
 from shared.tasks.services import Services, given
 from shared.tasks.wording import first_in_words
 from shared.text import refuse_unclean
@@ -42,9 +43,9 @@ Run: TypeAlias = Callable[Concatenate[JobContext, ...], "Result | Coroutine[Any,
 """A task's function, plain or a coroutine; it takes the job, its parameters, and services."""
 
 
-Check: TypeAlias = Callable[Concatenate[Any, Collection[str], ...], None]
-"""Checks that what a task's parameters name exists. It takes the parameters, the names of those
-that are new, and services. Raises `Invalid` naming one of these, or another error."""
+Check: TypeAlias = Callable[Concatenate[Any, Proposed, ...], None]
+"""Checks that what a task's parameters name exists. It takes the parameters, what is known of the
+schedule, and services. Raises `Invalid` naming one of the parameters, or another error."""
 
 
 class Params(BaseModel):
@@ -152,9 +153,9 @@ class Task:
         return {one: str(value) for one, value in named.items() if isinstance(value, str | int)}
 
     def fits(
-        self, services: Services, parameters: Mapping[str, object], new: Collection[str]
+        self, services: Services, parameters: Mapping[str, object], proposed: Proposed
     ) -> None:
-        """Check the parameters against what exists; `new` names those that are new.
+        """Check the parameters against what exists.
 
         Raises `Invalid` naming `task_parameters.<field>`, `NotFound`, `Conflict`.
         """
@@ -162,7 +163,7 @@ class Task:
         if self.check is None:
             return
         try:
-            self.check(params, new, **given(services, self.check_takes))
+            self.check(params, proposed, **given(services, self.check_takes))
         except Invalid as error:
             raise Invalid(f"{PARAMETERS}.{error.field}", error.message) from None
 

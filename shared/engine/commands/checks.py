@@ -11,7 +11,7 @@ from shared import outgoing
 from shared.errors import Invalid
 from shared.schedules.listed import is_once
 from shared.schedules.model import Definition, Schedule
-from shared.tasks import Registry, Services
+from shared.tasks import Proposed, Registry, Services
 
 
 class Checks:
@@ -39,8 +39,10 @@ class Checks:
             for name in names
             if (name in given, given.get(name)) != (name in known, known.get(name))
         }
-        if before is None or new:
-            self._registry.get(what.task_type).fits(self._services, given, new)
+        moved = before is not None and before.definition.project_id != what.project_id
+        if before is None or new or moved:
+            proposed = Proposed(new=given.keys() if moved else new, project_id=what.project_id)
+            self._registry.get(what.task_type).fits(self._services, given, proposed)
         task = self._registry.find(what.task_type)
         if task is not None and task.on_request and (what.enabled or not is_once(wanted)):
             text = f"a person asks for {task.name} each time; no schedule can"

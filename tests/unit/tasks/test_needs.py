@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
@@ -12,7 +12,7 @@ from shared.app import build
 from shared.clock import SystemClock
 from shared.errors import Invalid, Misconfigured
 from shared.notifications.port import NotificationService
-from shared.tasks import JobContext, Params, Registry, Result, Services, task
+from shared.tasks import JobContext, Params, Proposed, Registry, Result, Services, task
 from tests.context import RecordedNotifications, Told, job_of, result_of
 
 if TYPE_CHECKING:
@@ -46,9 +46,9 @@ class Box:
         self.sent.append(text)
 
 
-def is_short(letter: Letter, new: Collection[str], post: Post) -> None:
+def is_short(letter: Letter, proposed: Proposed, post: Post) -> None:
     """Refuses long letters, by post."""
-    assert new == {"text"}
+    assert proposed.new == {"text"}
     post.send("checked")
     if len(letter.text) > 9:
         raise Invalid("text", "too long")
@@ -105,9 +105,9 @@ def test_a_service_is_made_when_it_is_first_used_and_once() -> None:
     assert made == []
     for _ in range(2):
         writes.call(job_of(), Letter(), services)
-    writes.fits(services, {"text": "short"}, {"text"})
+    writes.fits(services, {"text": "short"}, Proposed(new={"text"}))
     with pytest.raises(Invalid, match=r"task_parameters.text: too long"):
-        writes.fits(services, {"text": "far too long"}, {"text"})
+        writes.fits(services, {"text": "far too long"}, Proposed(new={"text"}))
     assert [box.sent for box in made] == [["hello of nightly:2026"] * 2 + ["checked"] * 2]
 
 

@@ -1,0 +1,1 @@
+"""What customers may schedule (C12). Each works for its schedule's project alone."""

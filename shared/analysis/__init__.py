@@ -1,0 +1,1 @@
+"""What is wrong in a customer's repository, as SARIF (C12)."""

@@ -1,0 +1,1 @@
+"""What Belfry knows of a project, as files (C12)."""

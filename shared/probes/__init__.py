@@ -1,0 +1,1 @@
+"""Customers' health checks, their history, and the status pages made of it (C12)."""

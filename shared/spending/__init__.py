@@ -1,0 +1,1 @@
+"""Budgets of projects and schedules, and what was spent of them (N7)."""

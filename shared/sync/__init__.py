@@ -1,0 +1,1 @@
+"""Copies from one place to another, one way (C12)."""

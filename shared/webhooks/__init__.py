@@ -1,0 +1,1 @@
+"""Delivers to customers' webhooks (C12)."""
