@@ -29,6 +29,8 @@ type appSettings = {
   NOTIFICATION_RETENTION_DAYS: string?
   NO_SHOW_GRACE_PERIOD_MINUTES: string?
   NO_SHOW_MAX_AGE_DAYS: string?
+  OUTGOING_PORTS: string?
+  OUTGOING_RANGES: string?
   PRICE_BLOB_REQUESTS: string?
   PRICE_COMPUTE_GB_SECOND: string?
   PRICE_CURRENCY: string?

@@ -33,6 +33,7 @@ from shared.heartbeats.sender import Sender
 from shared.heartbeats.signal import Signal
 from shared.listing.listing import Listing
 from shared.listing.snapshots import Snapshots
+from shared.outgoing import Post
 from shared.settings import HeartbeatSettings, Settings
 from shared.storage.blobs.container import Container
 from shared.storage.blobs.job_chunks import JobChunks
@@ -53,13 +54,13 @@ def dispatcher(at: Stores, clock: Clock) -> Dispatcher:
     return Dispatcher(at.table, at.queue, at.handed, at.meta, backlog, clock)
 
 
-def heartbeats(at: Stores, settings: HeartbeatSettings, clock: Clock) -> Sender:
+def heartbeats(at: Stores, post: Post, clock: Clock) -> Sender:
     def unsent(signal: Signal, when: datetime, error: str) -> None:
         if signal.schedule_id is not None:
             said = Unsent(at=when, signal=signal.kind, job_id=signal.job_id or "", error=error)
             at.unsent.put(signal.schedule_id, said)
 
-    return Sender(clock, settings.hosts, unsent)
+    return Sender(clock, post, unsent)
 
 
 def own_heartbeat(at: Stores, settings: HeartbeatSettings, sender: Sender) -> OwnHeartbeat:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from shared.alerts.of_engine import EngineAlerts
 from shared.alerts.of_notifications import NotificationAlerts
 from shared.alerts.port import AlertMonitor, AlertService, DatabaseMonitor
-from shared.app import access, domains, engine, scaling
+from shared.app import access, customers, domains, engine, scaling
 from shared.app.metrics import metrics
 from shared.app.model import App
 from shared.app.stores import Stores
@@ -49,6 +49,7 @@ from shared.listing.checking import Checking
 from shared.listing.upkeep import Upkeep
 from shared.notifications.paid import PaidMessages
 from shared.notifications.port import NotificationService
+from shared.outgoing import Outgoing
 from shared.scaling.port import ScalingService
 from shared.settings import Settings
 from shared.storage.checked import CheckedClock
@@ -81,7 +82,8 @@ def build(
     dispatcher = engine.dispatcher(at, clock)
     limits = Limits(at.locks, tasks, settings.jobs_per_project)
     pacer = Pacer(at.table, at.backfills, at.queue, at.handed, at.meta, clock)
-    heartbeats = engine.heartbeats(at, settings.heartbeat, clock)
+    post = customers.heartbeats(settings, clock)
+    heartbeats = engine.heartbeats(at, post, clock)
     held = lease or Lease.of(settings.job_lease)
     outcomes = Outcomes(at.table, at.queue, limits, clock, pacer, heartbeats, held)
     services = Services(
@@ -110,6 +112,7 @@ def build(
             DriftMonitor: lambda: Watch(looking, alerts()),
             ArchiveService: lambda: archive(),
             ScalingService: lambda: scales(),
+            Outgoing: lambda: outgoing(),
             PetCare: lambda: domains.care(settings, notifications, billing, alerts),
         }
     )
@@ -121,7 +124,7 @@ def build(
         handed=at.handed,
         clock=clock,
         new_id=_new_id,
-        check=Checks(tasks, services, settings.heartbeat.hosts),
+        check=Checks(tasks, services, post.hold),
     )
     audit = AuditTrail(
         connection=at.connection,
@@ -150,7 +153,7 @@ def build(
     )
     sweep = Sweep(at.table, at.queue, limits, at.meta, at.handed, at.feed, dispatcher.tick_one)
     # its own: signals of schedules may wait for services that hang
-    alone = engine.heartbeats(at, settings.heartbeat, clock)
+    alone = engine.heartbeats(at, post, clock)
     own = engine.own_heartbeat(at, settings.heartbeat, alone)
     clocks = engine.clocks(at, dispatcher, sweep, EngineAlerts(at.table, alerts), own, held, clock)
     backups = once(
@@ -159,6 +162,7 @@ def build(
         )
     )
     finance = once(lambda: domains.finance(settings, at.connection, alerts))
+    outgoing = once(lambda: customers.outgoing(settings, clock))
     archive = once(lambda: domains.archive(settings, at))
     billing = once(lambda: domains.billing(settings, clock))
     traffic = scaling.traffic(settings.scaling, at, clock)

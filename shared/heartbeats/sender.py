@@ -10,14 +10,15 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from shared import outgoing, threads, tracing
+from shared import threads, tracing
 from shared.clock import Clock
 from shared.errors import BelfryError, Refused, Unavailable
 from shared.heartbeats.signal import Kind, Signal
 from shared.log import Event, event
+from shared.outgoing import Post
 from shared.settings import Secret
 
 _logger = logging.getLogger("belfry.heartbeats")
@@ -35,11 +36,11 @@ Failed = Callable[[Signal, datetime, str], object]
 
 
 class Sender:
-    """The sender, with its threads. `allowed`: see `outgoing.target`."""
+    """The sender, with its threads."""
 
-    def __init__(self, clock: Clock, allowed: Collection[str], failed: Failed) -> None:
+    def __init__(self, clock: Clock, post: Post, failed: Failed) -> None:
         self._clock = clock
-        self._allowed = allowed
+        self._post = post
         self._failed = failed
         self._lanes = [_Lane(self._deliver) for _ in range(_LANES)]
         self._quiet: dict[Secret, datetime] = {}
@@ -88,9 +89,8 @@ class Sender:
         pauses = () if signal.kind is Kind.START else _PAUSES  # what follows it says as much
         for pause in (*pauses, None):
             try:
-                to = outgoing.target(signal.address, self._allowed)
-                with tracing.continued(signal.trace), tracing.call("POST", signal.address):
-                    outgoing.post(to, signal.body, signal.query, clock=self._clock)
+                with tracing.continued(signal.trace):
+                    self._post(signal.address, signal.body, signal.query)
                 return None
             except (ValueError, Refused) as error:
                 return str(error)

@@ -1,4 +1,4 @@
-"""What a request to a place that a customer chose may take, what came back, and what can go wrong."""
+"""What a request to a place of a customer may take, what came back, and what can go wrong."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from shared.errors import Refused, Unavailable
 
@@ -26,6 +26,9 @@ class Limits:
     """Of an answer's body, as it is sent; what comes after is not read."""
     redirects: int = 0
     """How many are followed; each is checked like the first URL."""
+
+
+USUAL = Limits()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,6 +53,22 @@ class Answer:
     def header(self, name: str) -> str | None:
         """The first header of that name, in any case."""
         return next((value for one, value in self.headers if one.lower() == name.lower()), None)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Handshake:
+    """What a server showed when it was asked for TLS."""
+
+    address: str
+    """The IP address that answered."""
+    chain: tuple[bytes, ...]
+    """Its certificate, and what it sent with it, each in DER."""
+    version: str
+    """Such as TLSv1.3."""
+    verified: bool
+    """Whether the certificate is good for the name, now."""
+    problem: str
+    """Why it is not; empty if it is."""
 
 
 class Why(StrEnum):
@@ -80,6 +99,10 @@ class Unreachable(Unavailable):
         self.why = why
 
 
+class TooLarge(Refused):
+    """What came is larger than the caller's limit, and would be again."""
+
+
 class Outgoing(Protocol):
     """The one way to places that customers choose. Public addresses only, unless OUTGOING_RANGES
     allows others; every address of a name is checked, and the connection goes to one that was."""
@@ -95,7 +118,7 @@ class Outgoing(Protocol):
         *,
         headers: Mapping[str, str] | None = None,
         body: bytes = b"",
-        limits: Limits = Limits(),
+        limits: Limits = USUAL,
         stop: threading.Event | None = None,
     ) -> Answer:
         """Send one request. Raises `Blocked`, `Unreachable`, `Invalid` for a header that customers
@@ -105,4 +128,23 @@ class Outgoing(Protocol):
         """Every address of the host, each checked. Raises `Blocked` and `Unreachable`."""
 
     def connect(self, host: str, port: int, *, seconds: float = 5.0) -> socket.socket:
-        """A connection to one of them, without TLS. Raises `Blocked` and `Unreachable`."""
+        """A connection to one of them, without TLS, whose reads and writes have `seconds` each.
+        Raises `Blocked` and `Unreachable`."""
+
+    def handshake(
+        self, host: str, port: int, *, server_name: str = "", seconds: float = 10.0
+    ) -> Handshake:
+        """What a server shows when it is asked for TLS, be its certificate good or not.
+        `server_name`: that it is asked for, if not `host`. Raises `Blocked`, and `Unreachable` if
+        it speaks no TLS."""
+
+    def pool(
+        self,
+        limits: Limits,
+        *,
+        headers: Mapping[str, str] | None = None,
+        stop: threading.Event | None = None,
+    ) -> Any:
+        """What a library takes for urllib3's `PoolManager`. `limits.whole` and `limits.body` hold
+        for all of its requests together. Its requests and reads raise `Blocked`, `Unreachable`,
+        `TooLarge` and `Cancelled`."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from decimal import Decimal
 
-from shared import money
+from shared import money, outgoing
 from shared.settings.model import PRIMARY, Tracing
 from shared.settings.regions import MISTAKEN, REGIONS
 
@@ -179,6 +179,21 @@ def millionths(value: str) -> Decimal:
     if not re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,6})?", value):
         raise ValueError("use a number of millionths, such as 26 or 0.036")
     return Decimal(value)
+
+
+def places(value: str) -> tuple[str, ...]:
+    """Networks and hosts with commas between, also with ports."""
+    found = tuple(part.strip().lower() for part in value.split(",") if part.strip())
+    outgoing.allowed(found)
+    return found
+
+
+def ports(value: str) -> tuple[int, ...]:
+    """Ports with commas between."""
+    try:
+        return tuple(_whole(part.strip(), 1, 65_535) for part in value.split(","))
+    except ValueError:
+        raise ValueError("use whole numbers from 1 to 65535, with commas between") from None
 
 
 def _whole(value: str, least: int, most: int) -> int:

@@ -187,6 +187,20 @@ _NO_HEARTBEAT = HeartbeatSettings()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class OutgoingSettings:
+    """Where customers' requests may go (docs/outgoing.md)."""
+
+    ranges: tuple[str, ...] = ()
+    """Networks and hosts, also with a port, that are allowed besides public addresses."""
+    ports: tuple[int, ...] = (80, 443, 8080, 8443)
+    identity: str = ""
+    """Where the platform hands out the app's tokens: a URL that nothing opens."""
+
+
+_OUTGOING = OutgoingSettings()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class AccessSettings:
     """Who may ask for what."""
 
@@ -323,6 +337,7 @@ class Settings(TriggerSettings):
     long_jobs_per_instance: int = 64
     jobs_per_project: int = 0
     heartbeat: HeartbeatSettings = _NO_HEARTBEAT
+    outgoing: OutgoingSettings = _OUTGOING
     backfill_limit: int = 10_000
     """The most occurrences of one backfill."""
     metrics_schedules: int = 1000

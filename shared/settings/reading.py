@@ -23,6 +23,7 @@ from shared.settings.model import (
     DestinationSettings,
     DriveSettings,
     HeartbeatSettings,
+    OutgoingSettings,
     Prices,
     ScalingSettings,
     Settings,
@@ -102,6 +103,7 @@ def from_env(
         long_jobs_per_instance=given.checked("LONG_JOBS_PER_INSTANCE", checks.hands) or 64,
         jobs_per_project=given.checked("JOBS_PER_PROJECT", checks.each) or 0,
         heartbeat=_heartbeat(given),
+        outgoing=_outgoing(given),
         backfill_limit=given.checked("BACKFILL_LIMIT", checks.backfill) or 10_000,
         metrics_schedules=given.checked("METRICS_SCHEDULES", checks.series) or 1000,
         job_retention=_job_retention(given),
@@ -455,16 +457,22 @@ def _sms(given: _Given) -> SmsSettings:
 
 def _heartbeat(given: _Given) -> HeartbeatSettings:
     url = given.read("HEARTBEAT_URL")
-    hosts = tuple(
-        one.strip().lower() for one in given.read("HEARTBEAT_HOSTS").split(",") if one.strip()
-    )
+    hosts = given.checked("HEARTBEAT_HOSTS", checks.places) or ()
     seconds = given.checked("HEARTBEAT_INTERVAL_SECONDS", checks.interval) or 60
     if url and not url.startswith(UNRESOLVED):  # which `read` has reported
         try:
-            outgoing.target(url, hosts)
+            outgoing.hold_heartbeat(url, outgoing.Rules(allowed=outgoing.allowed(hosts)))
         except ValueError as error:
             given.problems.append(f"HEARTBEAT_URL is {Secret(url)!r}; {error}")
     return HeartbeatSettings(url=Secret(url), interval=timedelta(seconds=seconds), hosts=hosts)
+
+
+def _outgoing(given: _Given) -> OutgoingSettings:
+    return OutgoingSettings(
+        ranges=given.checked("OUTGOING_RANGES", checks.places) or (),
+        ports=given.checked("OUTGOING_PORTS", checks.ports) or (),
+        identity=given.read("IDENTITY_ENDPOINT") or given.read("MSI_ENDPOINT"),
+    )
 
 
 def _overrides(environ: Mapping[str, str]) -> dict[str, str]:

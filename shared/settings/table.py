@@ -178,6 +178,18 @@ SETTINGS = (
         "have no public address or no https.",
     ),
     Setting(
+        "OUTGOING_RANGES",
+        "",
+        "Networks and hosts, with commas between, also with a port (10.1.0.0/16, "
+        "builds.corp:8080), that customers' tasks may reach besides public addresses "
+        "(docs/outgoing.md).",
+    ),
+    Setting(
+        "OUTGOING_PORTS",
+        "80,443,8080,8443",
+        "Ports of public addresses to which customers' HTTP requests may go.",
+    ),
+    Setting(
         "TASK_TIMEZONE",
         "UTC",
         "IANA zone in which the pet-care tasks run, such as America/New_York; <TASK>_TIMEZONE is "

@@ -5,9 +5,8 @@ The API, the command line and workflows all use `Manager`, which calls this.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable
 
-from shared import outgoing
 from shared.errors import Invalid
 from shared.schedules.listed import is_once
 from shared.schedules.model import Definition, Schedule
@@ -15,13 +14,13 @@ from shared.tasks import Proposed, Registry, Services
 
 
 class Checks:
-    """The check, bound to the tasks and to the services that their own checks use. `hosts`: see
-    `outgoing.target`."""
+    """The check, bound to the tasks and to the services that their own checks use. `hold`
+    raises `ValueError` for a URL to which heartbeats may not go."""
 
-    def __init__(self, registry: Registry, services: Services, hosts: Collection[str] = ()) -> None:
+    def __init__(self, registry: Registry, services: Services, hold: Callable[[str], None]) -> None:
         self._registry = registry
         self._services = services
-        self._hosts = hosts
+        self._hold = hold
 
     def __call__(self, before: Schedule | None, wanted: Schedule) -> None:
         """Check the parameters that are new. Also check that a schedule that comes due by itself
@@ -54,6 +53,6 @@ class Checks:
         if not url or (before is not None and before.definition.heartbeat_url == url):
             return
         try:
-            outgoing.target(url.reveal(), self._hosts)
+            self._hold(url.reveal())
         except ValueError as error:
             raise Invalid("heartbeat_url", str(error)) from None

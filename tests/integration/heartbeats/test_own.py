@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from shared import outgoing
 from shared.errors import Unavailable
 from shared.heartbeats.signal import Kind, Signal
+from shared.outgoing import Answer
+from shared.outgoing.client import Client
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.model import Definition, Policy, Progress
 from shared.settings import Secret
@@ -101,14 +102,14 @@ def test_a_service_that_is_away_does_not_fail_the_tick(engine: Engine, checks: C
 def test_services_of_schedules_that_hang_do_not_hold_it_up(
     engine: Engine, checks: Checks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hold, post = threading.Event(), outgoing.post
+    hold, request = threading.Event(), Client.request
 
-    def hanging(to: outgoing.Target, *rest: Any, **more: Any) -> None:
-        if not to.path.startswith("/belfry"):
+    def hanging(self: Client, method: str, url: str, **more: Any) -> Answer:
+        if "/belfry" not in url:
             hold.wait(20)
-        post(to, *rest, **more)
+        return request(self, method, url, **more)
 
-    monkeypatch.setattr(outgoing, "post", hanging)
+    monkeypatch.setattr(Client, "request", hanging)
     sender = engine.app.worker._pool.outcomes.heartbeats
     for number in range(12):  # in every lane
         url = Secret(f"{checks.url}/check-{number}")
@@ -116,3 +117,4 @@ def test_services_of_schedules_that_hang_do_not_hold_it_up(
     engine.app.clocks.tick("http")
     assert checks.paths() == ["/belfry"]
     hold.set()
+    assert sender.flush(timedelta(seconds=20))
