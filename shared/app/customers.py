@@ -1,3 +1,48 @@
 """Makes the services of what customers may schedule. Each is imported when it is made."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from shared import outgoing
+from shared.app.stores import Stores
+from shared.audit.port import Audit
+from shared.clock import Clock
+from shared.engine.records.lists import Lists
+from shared.secrets.port import SecretStore
+from shared.settings import Settings
+from shared.tasks import Registry
+
+if TYPE_CHECKING:
+    from shared.resources.service import Resources
+
+
+def resources(
+    settings: Settings, at: Stores, tasks: Registry, lists: Lists, audit: Audit, clock: Clock
+) -> Resources:
+    from shared.resources.service import Resources
+    from shared.resources.store import Store
+    from shared.resources.users import Users
+
+    store = Store(at.connection, at.names.resources)
+    users = Users(tasks, lists)
+    return Resources(store, secrets(settings, at, clock), audit, clock, hold, users)
+
+
+def secrets(settings: Settings, at: Stores, clock: Clock) -> SecretStore:
+    """Where secrets of customers are: the first store takes new ones."""
+    from shared.secrets.choice import SEALED, Secrets
+    from shared.secrets.sealed import SealedSecrets
+    from shared.secrets.sealing import Seal
+
+    stores: dict[str, SecretStore] = {}
+    if settings.secrets_key:
+        seal = Seal.of(settings.secrets_key)
+        stores[SEALED] = SealedSecrets(at.connection, at.names.secrets, seal, clock)
+    return Secrets(stores)
+
+
+def hold(url: str) -> None:
+    """Raise `ValueError` unless a request may go there, as far as the URL shows it."""
+    outgoing.target(urlsplit(url)._replace(query="").geturl())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from shared.alerts.of_engine import EngineAlerts
 from shared.alerts.of_notifications import NotificationAlerts
 from shared.alerts.port import AlertMonitor, AlertService, DatabaseMonitor
-from shared.app import access, domains, engine, scaling
+from shared.app import access, customers, domains, engine, scaling
 from shared.app.metrics import metrics
 from shared.app.model import App
 from shared.app.stores import Stores
@@ -49,6 +49,7 @@ from shared.listing.checking import Checking
 from shared.listing.upkeep import Upkeep
 from shared.notifications.paid import PaidMessages
 from shared.notifications.port import NotificationService
+from shared.resources.port import ResourceService
 from shared.scaling.port import ScalingService
 from shared.settings import Settings
 from shared.storage.checked import CheckedClock
@@ -111,6 +112,7 @@ def build(
             ArchiveService: lambda: archive(),
             ScalingService: lambda: scales(),
             PetCare: lambda: domains.care(settings, notifications, billing, alerts),
+            ResourceService: lambda: resources(),
         }
     )
     _hold_needs(tasks, services)
@@ -161,6 +163,7 @@ def build(
     finance = once(lambda: domains.finance(settings, at.connection, alerts))
     archive = once(lambda: domains.archive(settings, at))
     billing = once(lambda: domains.billing(settings, clock))
+    resources = once(lambda: customers.resources(settings, at, tasks, lists, audit, clock))
     traffic = scaling.traffic(settings.scaling, at, clock)
     scales = once(lambda: scaling.scaling(settings.scaling, at, traffic, audit, alerts))
     executor = Executor(tasks, services, clock)
@@ -207,6 +210,7 @@ def build(
         alerts=alerts,
         calendars=calendars,
         feeds=feeds,
+        resources=resources,
         audit=audit,
         metrics=metrics(settings, at, jobs, listing, scales, clock),
         traffic=traffic,

@@ -304,6 +304,8 @@ class Settings(TriggerSettings):
     backup_sources: Mapping[str, Secret] = field(default_factory=dict)
     """URLs of further databases, by name."""
     backup_encryption_key: Secret = UNSET
+    secrets_vault_url: str = ""
+    secrets_key: Secret = UNSET
     drive: DriveSettings = _NO_DRIVE
     channels: Mapping[str, Values] = field(default_factory=dict)
     """The channels to people that are set up: each one's name, and the values of its settings."""
