@@ -23,6 +23,7 @@ from shared.api.metrics import routes as metrics
 from shared.api.notifications import routes as notifications
 from shared.api.plans import routes as plans
 from shared.api.reports import routes as reports
+from shared.api.resources import repositories, targets, webhooks
 from shared.api.scaling import routes as scaling
 from shared.api.schedules import (
     backfills,
@@ -99,6 +100,9 @@ def api(belfry: Callable[[], App], enter: Enter | None = None) -> FastAPI:
     made.include_router(keys.router)
     made.include_router(own.router)
     made.include_router(audit.router)
+    made.include_router(webhooks.router)
+    made.include_router(repositories.router)
+    made.include_router(targets.router)
     made.include_router(metrics.router)
     made.include_router(scaling.router)
     deps.provide(made, belfry)
