@@ -37,6 +37,7 @@ from shared.api.schedules import (
 )
 from shared.api.schedules import routes as schedules
 from shared.api.tasks import routes as tasks
+from shared.api.tasks import types as task_types
 from shared.api.usage import routes as usage
 from shared.app import App
 
@@ -90,6 +91,7 @@ def api(belfry: Callable[[], App], enter: Enter | None = None) -> FastAPI:
     made.include_router(backfills.router)
     made.include_router(heartbeats.router)
     made.include_router(tasks.router)
+    made.include_router(task_types.router)
     made.include_router(costs.router)
     made.include_router(plans.router)  # before backups, whose ids would take its path
     made.include_router(backups.router)
