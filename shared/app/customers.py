@@ -32,13 +32,18 @@ def resources(
 
 def secrets(settings: Settings, at: Stores, clock: Clock) -> SecretStore:
     """Where secrets of customers are: the first store takes new ones."""
-    from shared.secrets.choice import SEALED, Secrets
+    from shared.secrets.choice import SEALED, VAULT, Secrets
     from shared.secrets.sealed import SealedSecrets
     from shared.secrets.sealing import Seal
+    from shared.secrets.vault import VaultSecrets
+    from shared.storage.vault import Vault
 
     stores: dict[str, SecretStore] = {}
-    if settings.secrets_key:
-        seal = Seal.of(settings.secrets_key)
+    if settings.secrets.vault_url:
+        vault = Vault(settings.secrets.vault_url, settings.secrets.client_id)
+        stores[VAULT] = VaultSecrets(vault, settings.prefix, clock)
+    if settings.secrets.key:
+        seal = Seal.of(settings.secrets.key)
         stores[SEALED] = SealedSecrets(at.connection, at.names.secrets, seal, clock)
     return Secrets(stores)
 

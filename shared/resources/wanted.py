@@ -32,7 +32,8 @@ Hold = Callable[[str], None]
 KEY_BYTES = range(24, 65)
 """Of a webhook's signing key.
 https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md"""
-LONGEST_SECRET = 8_000
+LONGEST_SECRET = 4_000
+"""A Key Vault takes 25 kB for all secrets of a resource."""
 _SHOWN_PATH = 4
 """How many letters of a webhook's path are shown: it may be a secret."""
 _RECORDS = ("A", "AAAA", "CNAME", "MX", "TXT", "NS", "SRV")

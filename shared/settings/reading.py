@@ -25,6 +25,7 @@ from shared.settings.model import (
     HeartbeatSettings,
     Prices,
     ScalingSettings,
+    SecretsSettings,
     Settings,
     SmsSettings,
     StorageAccount,
@@ -77,8 +78,11 @@ def from_env(
         backup_destinations=_destinations(given, storage),
         backup_sources=_sources(given, schemes),
         backup_encryption_key=_encryption_key(given),
-        secrets_vault_url=given.checked("SECRETS_VAULT_URL", checks.vault_url) or "",
-        secrets_key=_secrets_key(given),
+        secrets=SecretsSettings(
+            vault_url=given.checked("SECRETS_VAULT_URL", checks.vault_url) or "",
+            client_id=read("AZURE_CLIENT_ID"),
+            key=_secrets_key(given),
+        ),
         drive=DriveSettings(
             folder_id=read("GDRIVE_FOLDER_ID"),
             service_account=Secret(read("GDRIVE_SERVICE_ACCOUNT")),

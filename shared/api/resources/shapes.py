@@ -42,7 +42,7 @@ SigningKey = Annotated[
     Field(max_length=200, json_schema_extra={"pattern": "^whsec_[A-Za-z0-9+/]{32,86}={0,2}$"}),
     AfterValidator(_signing_key),
 ]
-SecretText = Annotated[str, Field(min_length=1, max_length=8000)]
+SecretText = Annotated[str, Field(min_length=1, max_length=4000)]
 End = Annotated[str, Field(max_length=64)]
 Description = Annotated[str, Field(max_length=2000)]
 
