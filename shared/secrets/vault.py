@@ -39,7 +39,7 @@ class VaultSecrets:
     """The store (`port.SecretStore`)."""
 
     def __init__(self, vault: Client, prefix: str, clock: Clock) -> None:
-        """`prefix`: what all names begin with, as those of tables."""
+        """`prefix`: that of the tables; others that use this vault have another."""
         self._vault = vault
         self._prefix = prefix
         self._clock = clock
@@ -88,11 +88,13 @@ class VaultSecrets:
             if one.tags.get("belfry") == self._prefix:
                 yield _kept(one)
 
-    def _name(self, owner: Owner, ref: str) -> str:
-        """1 to 127 letters, digits and -; a resource's id may have other characters, and be long.
+    @staticmethod
+    def _name(owner: Owner, ref: str) -> str:
+        """1 to 127 letters, digits and -; a resource's id may have other characters. It does not
+        depend on the prefix: a restore into tables of another one finds them.
         https://learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates"""
         digest = hashlib.sha256(str(owner).encode()).hexdigest()[:32]
-        return f"{self._prefix}-{digest}-{ref}"
+        return f"belfry-{digest}-{ref}"
 
 
 def _read(text: str, owner: Owner) -> Mapping[str, Secret]:
