@@ -243,12 +243,28 @@ module vault 'modules/vault.bicep' = {
   name: 'vault'
   scope: group
   params: {
-    token: token
+    name: 'kv-belfry-${token}'
     location: location
     tags: tags
     privateNetwork: privateNetwork
     allowedAddresses: allowedAddresses
     workspaceId: monitoring.outputs.workspaceId
+    softDeleteDays: 30
+  }
+}
+
+// Apart from the settings, so that the app may write here, and only read there.
+module tenantsVault 'modules/vault.bicep' = {
+  name: 'tenantsVault'
+  scope: group
+  params: {
+    name: 'kv-tenants-${token}'
+    location: location
+    tags: tags
+    privateNetwork: privateNetwork
+    allowedAddresses: allowedAddresses
+    workspaceId: monitoring.outputs.workspaceId
+    softDeleteDays: 7
   }
 }
 
@@ -300,6 +316,7 @@ module endpoints 'modules/endpoints.bicep' = if (privateNetwork) {
         { name: 'table', resourceId: storage.outputs.id, groupId: 'table', zone: zones.table }
         { name: 'backups', resourceId: backups.outputs.id, groupId: 'blob', zone: zones.blob }
         { name: 'vault', resourceId: vault.outputs.id, groupId: 'vault', zone: zones.vault }
+        { name: 'tenants', resourceId: tenantsVault.outputs.id, groupId: 'vault', zone: zones.vault }
       ],
       offsite ? [{ name: 'offsite', resourceId: offsiteBackups!.outputs.id, groupId: 'blob', zone: zones.blob }] : [],
       postgres ? [{ name: 'postgres', resourceId: server!.outputs.id, groupId: 'postgresqlServer', zone: zones.postgres }] : []
@@ -315,6 +332,7 @@ module roles 'modules/roles.bicep' = {
     backupStorageName: backups.outputs.name
     offsiteStorageName: offsite ? offsiteBackups!.outputs.name : ''
     vaultName: vault.outputs.name
+    tenantsVaultName: tenantsVault.outputs.name
     insightsName: monitoring.outputs.insightsName
     principalId: identity.outputs.principalId
     operatorId: operatorId
@@ -337,6 +355,7 @@ module app 'modules/app.bicep' = {
     backupStorageName: backups.outputs.name
     offsiteStorageName: offsite ? offsiteBackups!.outputs.name : ''
     vaultName: vault.outputs.name
+    tenantsVaultUrl: tenantsVault.outputs.uri
     insightsName: monitoring.outputs.insightsName
     workspaceId: monitoring.outputs.workspaceId
     settings: settings

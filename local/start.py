@@ -105,7 +105,7 @@ def _run(options: Options, held: State, running: contextlib.ExitStack) -> int:
     os.environ["BELFRY_LOCAL_SETTINGS"] = str(file)
     _check(file, chosen, held)
     services = _start_services(chosen, held, running)
-    managed = _managed(held, services)
+    managed = _managed(held, services) | {"SECRETS_KEY": _secrets_key(file, held)}
     known = values.keep(file, managed)
     for name in values.not_ours(known, managed):
         print(f"  {name} in {file.name} is your own, and is kept")
@@ -177,6 +177,11 @@ def _managed(held: State, services: Services) -> dict[str, str]:
         "POSTGRES_URL": services.postgres.url("company"),
         "DATABASE_PATH": _company(held),
     }
+
+
+def _secrets_key(file: Path, held: State) -> str:
+    """The key that encrypts customers' secrets; one that a person set stays."""
+    return values.read(file).get("SECRETS_KEY") or held.secrets_key()
 
 
 def _company(held: State) -> str:

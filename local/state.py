@@ -6,10 +6,12 @@ company. Deleting it starts afresh; moving it away keeps it.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import fcntl
 import json
 import os
+import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +50,17 @@ class State:
     def remember(self, processes: Mapping[str, int]) -> None:
         """Note which programs run on this state, for a later run to find them."""
         (self.folder / "pids.json").write_text(json.dumps(processes))
+
+    def secrets_key(self) -> str:
+        """The key that encrypts customers' secrets in this state; made when it is missing."""
+        file = self.folder / "secrets.key"
+        if not file.exists():
+            beside = file.with_suffix(".new")
+            beside.unlink(missing_ok=True)
+            beside.touch(0o600)
+            beside.write_text(base64.b64encode(secrets.token_bytes(32)).decode())
+            beside.replace(file)
+        return file.read_text().strip()
 
     def end_left_over(self) -> list[str]:
         """End programs that an earlier, killed run left; the names of those that were there."""

@@ -1,6 +1,6 @@
 """local.settings.json, kept as Core Tools and the local host read it.
 
-Made from the example when it is missing. Three values are ours to keep right, because they follow
+Made from the example when it is missing. Four values are ours to keep right, because they follow
 from the ports and the folder; but one that points elsewhere (a person's own database, a real
 storage account) is that person's, and stays.
 """
@@ -23,6 +23,7 @@ _OURS = {
     "AzureWebJobsStorage": re.compile("AccountName=devstoreaccount1;|UseDevelopmentStorage=true"),
     "POSTGRES_URL": re.compile(r"@(127\.0\.0\.1|localhost)(:\d+)?/company$"),
     "DATABASE_PATH": re.compile(r"(^|/)company\.db$"),
+    "SECRETS_KEY": re.compile("(?!)"),  # one that is there opens what is there
 }
 
 

@@ -18,6 +18,7 @@ heartbeats                     tells an outside service of runs, and that Belfry
 listing                        the index of schedules: what lists filter and sort by, in memory
 audit                          who changed what, in a chain of hashes
 archive                        jobs that ended long ago, in files; read as if they were in the table
+secrets                        secrets of customers: in encrypted rows, or in a Key Vault
 keys                           keys and sign-ins: who sends a request, and how many of them
 notifications                  what people are told, each once, from an outbox; channels to people
 engine                         tick, worker, retry: reads, lets the pure parts decide, writes

@@ -87,6 +87,13 @@ NEEDED = (
     ),
     Needed(
         "principalId",
+        "Key Vault Secrets Officer",
+        "tenantsVault",
+        "sets, reads, lists and deletes the secrets of customers, in a vault with nothing else",
+        "shared/secrets/vault.py",
+    ),
+    Needed(
+        "principalId",
         "Monitoring Metrics Publisher",
         "insights",
         "the host, and traces, send telemetry without a key",

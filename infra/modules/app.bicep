@@ -18,6 +18,9 @@ param packagesUrl string
 param backupStorageName string
 param offsiteStorageName string
 param vaultName string
+
+@description('URL of the vault with the secrets of customers.')
+param tenantsVaultUrl string
 param insightsName string
 param workspaceId string
 
@@ -99,6 +102,7 @@ var fixed = {
   PYTHON_THREADPOOL_THREAD_COUNT: '32'
   SCALING: scaling
   SCALING_SITE: resourceId('Microsoft.Web/sites', name)
+  SECRETS_VAULT_URL: tenantsVaultUrl
 }
 
 var values = union(defaults, settings, database, offsite, people, references, fixed)

@@ -6,6 +6,9 @@ param backupStorageName string
 @description('The account in the second region; empty if there is none.')
 param offsiteStorageName string
 param vaultName string
+
+@description('The vault with the secrets of customers.')
+param tenantsVaultName string
 param insightsName string
 
 @description('The app\'s identity.')
@@ -40,6 +43,10 @@ resource offsite 'Microsoft.Storage/storageAccounts@2025-01-01' existing = if (!
 
 resource vault 'Microsoft.KeyVault/vaults@2024-11-01' existing = {
   name: vaultName
+}
+
+resource tenantsVault 'Microsoft.KeyVault/vaults@2024-11-01' existing = {
+  name: tenantsVaultName
 }
 
 resource insights 'Microsoft.Insights/components@2020-02-02' existing = {
@@ -103,6 +110,16 @@ resource vaultSecrets 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
     principalId: principalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: role.keyVaultSecretsUser
+  }
+}
+
+resource tenantSecrets 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(tenantsVault.id, principalId, role.keyVaultSecretsOfficer)
+  scope: tenantsVault
+  properties: {
+    principalId: principalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: role.keyVaultSecretsOfficer
   }
 }
 

@@ -1,14 +1,20 @@
-metadata description = 'The key vault with the secret settings. People put values in; no deployment does.'
+metadata description = 'A key vault: one with the secret settings, another with the secrets of customers. No deployment puts values in.'
 
-param token string
+@description('At most 24 letters, digits and hyphens.')
+param name string
 param location string
 param tags object
 param privateNetwork bool
 param allowedAddresses string[]
 param workspaceId string
 
+@description('For how many days a deleted secret can be recovered.')
+@minValue(7)
+@maxValue(90)
+param softDeleteDays int
+
 resource vault 'Microsoft.KeyVault/vaults@2024-11-01' = {
-  name: 'kv-belfry-${token}'
+  name: name
   location: location
   tags: tags
   properties: {
@@ -16,7 +22,7 @@ resource vault 'Microsoft.KeyVault/vaults@2024-11-01' = {
     sku: { family: 'A', name: 'standard' }
     enableRbacAuthorization: true
     enableSoftDelete: true
-    softDeleteRetentionInDays: 30
+    softDeleteRetentionInDays: softDeleteDays
     enablePurgeProtection: true
     publicNetworkAccess: privateNetwork && empty(allowedAddresses) ? 'Disabled' : 'Enabled'
     networkAcls: {

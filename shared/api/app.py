@@ -23,6 +23,7 @@ from shared.api.metrics import routes as metrics
 from shared.api.notifications import routes as notifications
 from shared.api.plans import routes as plans
 from shared.api.reports import routes as reports
+from shared.api.resources import repositories, targets, webhooks
 from shared.api.scaling import routes as scaling
 from shared.api.schedules import (
     backfills,
@@ -36,6 +37,7 @@ from shared.api.schedules import (
 )
 from shared.api.schedules import routes as schedules
 from shared.api.tasks import routes as tasks
+from shared.api.tasks import types as task_types
 from shared.api.usage import routes as usage
 from shared.app import App
 
@@ -89,6 +91,7 @@ def api(belfry: Callable[[], App], enter: Enter | None = None) -> FastAPI:
     made.include_router(backfills.router)
     made.include_router(heartbeats.router)
     made.include_router(tasks.router)
+    made.include_router(task_types.router)
     made.include_router(costs.router)
     made.include_router(plans.router)  # before backups, whose ids would take its path
     made.include_router(backups.router)
@@ -99,6 +102,9 @@ def api(belfry: Callable[[], App], enter: Enter | None = None) -> FastAPI:
     made.include_router(keys.router)
     made.include_router(own.router)
     made.include_router(audit.router)
+    made.include_router(webhooks.router)
+    made.include_router(repositories.router)
+    made.include_router(targets.router)
     made.include_router(metrics.router)
     made.include_router(scaling.router)
     deps.provide(made, belfry)

@@ -67,6 +67,58 @@ BODIES: Mapping[str, Mapping[str, dict[str, Any]]] = {
         "nothing is left": {},
     },
     "NewFeed": {"of one project": {"name": "Shop", "project_id": 7}},
+    "NewWebhook": {
+        "with a key that Belfry makes": {
+            "name": "campaign",
+            "project_id": 7,
+            "url": "https://example.com/hook",
+        },
+        "in order, with a header": {
+            "name": "Orders",
+            "project_id": 7,
+            "url": "https://example.com/hooks/orders",
+            "signing_key": "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+            "ordered": True,
+            "headers": {"X-Team": "shop"},
+        },
+    },
+    "WebhookChange": {"another URL": {"url": "https://example.com/hooks/new"}},
+    "Rotation": {
+        "both keys sign for two days": {"overlap_hours": 48},
+        "the old key is known to others": {"overlap_hours": 0},
+    },
+    "Disabled": {"with the reason": {"reason": "the receiver moves today"}},
+    "NewRepository": {
+        "public": {
+            "name": "main",
+            "project_id": 7,
+            "url": "https://github.com/example/example.git",
+        },
+        "private": {
+            "name": "shop",
+            "project_id": 7,
+            "url": "https://github.com/example/shop.git",
+            "branch": "main",
+            "token": "github_pat_0123456789",
+        },
+    },
+    "RepositoryChange": {"another token": {"token": "github_pat_9876543210"}},
+    "NewTarget": {
+        "a page": {
+            "name": "shop",
+            "project_id": 7,
+            "kind": "http",
+            "url": "https://example.com/health",
+        },
+        "a certificate": {"name": "tls", "project_id": 7, "kind": "tls", "host": "example.com"},
+        "a database": {
+            "name": "orders",
+            "project_id": 7,
+            "kind": "sql",
+            "url": "postgresql://reader:password@db.example.com/orders",
+        },
+    },
+    "TargetChange": {"another name": {"name": "shop, the new one"}},
     "Execute": {"though it is off, or not due": {"force": True}},
     "NewBackfill": {
         "how many runs it would be": {
@@ -145,6 +197,9 @@ PARAMETERS: Mapping[str, object] = {
     "key_id": "k3v9x1b7q2m8",
     "calendar_id": "c0123456789ab",
     "feed_id": "f0123456789ab",
+    "webhook_id": "15",
+    "repository_id": "42",
+    "target_id": "shop",
     "owner": "backend",
     "project_id": 7,
     "tenant_id": 1,

@@ -2,70 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from shared import tracing
+from shared.app.stores import Stores
+from shared.audit.port import Audit
 from shared.clock import Clock
-from shared.outgoing import Own, Post, Rules, allowed
-from shared.settings import Settings, StorageAccount
-from shared.storage.signing import parts
+from shared.engine.records.lists import Lists
+from shared.outgoing import Outgoing
+from shared.secrets.port import SecretStore
+from shared.settings import Settings
+from shared.tasks import Registry
 
 if TYPE_CHECKING:
-    from shared.outgoing.client import Client
+    from shared.resources.service import Resources
 
 
-def outgoing(settings: Settings, clock: Clock) -> Client:
-    """The one way to places that customers choose."""
-    return _client(_rules(settings, settings.outgoing.ranges, "OUTGOING_RANGES"), clock)
+def resources(
+    settings: Settings,
+    at: Stores,
+    tasks: Registry,
+    lists: Lists,
+    audit: Audit,
+    clock: Clock,
+    outgoing: Callable[[], Outgoing],
+) -> Resources:
+    from shared.resources.service import Resources
+    from shared.resources.store import Store
+    from shared.resources.users import Users
 
-
-def heartbeats(settings: Settings, clock: Clock) -> Post:
-    """The way of heartbeats, to which HEARTBEAT_HOSTS opens further places."""
-    places = (*settings.heartbeat.hosts, *settings.outgoing.ranges)
-    rules = _rules(settings, places, "HEARTBEAT_HOSTS")
-    return Post(_client(rules, clock), rules)
-
-
-def _client(rules: Rules, clock: Clock) -> Client:
-    from shared.outgoing.client import Client
-
-    return Client(rules, clock, traced=tracing.call)
-
-
-def _rules(settings: Settings, places: tuple[str, ...], setting: str) -> Rules:
-    return Rules(
-        allowed=allowed(places),
-        ports=settings.outgoing.ports,
-        own=Own.of(
-            accounts=_account_names(settings),
-            urls=_own_urls(settings),
-            identity=settings.outgoing.identity,
-        ),
-        setting=setting,
+    store = Store(at.connection, at.names.resources)
+    users = Users(tasks, lists)
+    return Resources(
+        store, secrets(settings, at, clock), audit, clock, lambda url: outgoing().hold(url), users
     )
 
 
-def _accounts(settings: Settings) -> Iterator[StorageAccount]:
-    yield settings.storage
-    for one in settings.backup_destinations.values():
-        yield one.account
+def secrets(settings: Settings, at: Stores, clock: Clock) -> SecretStore:
+    """Where secrets of customers are: the first store takes new ones."""
+    from shared.secrets.choice import SEALED, VAULT, Secrets
+    from shared.secrets.sealed import SealedSecrets
+    from shared.secrets.sealing import Seal
+    from shared.secrets.vault import VaultSecrets
+    from shared.storage.vault import Vault
 
-
-def _account_names(settings: Settings) -> Iterator[str]:
-    for one in _accounts(settings):
-        yield one.account_name
-        yield parts(one.connection_string.reveal()).get("accountname", "")
-
-
-def _own_urls(settings: Settings) -> Iterator[str]:
-    """The URLs of what is Belfry's own: its storage, its databases, and where its code is put."""
-    for one in _accounts(settings):
-        yield from (one.blob_url, one.queue_url, one.table_url)
-        named = parts(one.connection_string.reveal())
-        yield from (url for name, url in named.items() if name.endswith("endpoint"))
-    urls = (settings.database_url, settings.postgres_url, settings.postgres_scratch_url)
-    for url in (*urls, *settings.backup_sources.values()):
-        yield url.reveal()
-    if settings.access.on_azure:
-        yield f"https://{settings.tracing.service}.scm.azurewebsites.net"
+    stores: dict[str, SecretStore] = {}
+    if settings.secrets.vault_url:
+        vault = Vault(settings.secrets.vault_url, settings.secrets.client_id)
+        stores[VAULT] = VaultSecrets(vault, settings.prefix, clock)
+    if settings.secrets.key:
+        seal = Seal.of(settings.secrets.key)
+        stores[SEALED] = SealedSecrets(at.connection, at.names.secrets, seal, clock)
+    return Secrets(stores)

@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from shared.billing.service import Billing
     from shared.finance.service import Finance
     from shared.notifications.service import Notifications
+    from shared.resources.service import Resources
     from shared.scaling.service import Scaling
 
 
@@ -112,6 +113,8 @@ class App:
     alerts: Callable[[], Alerts]
     calendars: Calendars
     feeds: Feeds
+    resources: Callable[[], Resources]
+    """What customers' tasks name."""
     audit: AuditTrail
     """What is told of each change; `manager` and `control` do so by themselves."""
     metrics: Metrics
@@ -161,6 +164,8 @@ class App:
             self.connection.create_table(names.table)
             self.connection.create_table(names.keys)
             self.connection.create_table(names.audit)
+            self.connection.create_table(names.resources)
+            self.connection.create_table(names.secrets)
         jobs = (names.queue, names.poison, names.long_queue, names.long_poison)
         with translated("queue storage"):
             for queue in (*jobs, names.shards, names.clock):

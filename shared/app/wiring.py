@@ -10,6 +10,7 @@ from shared.alerts.of_engine import EngineAlerts
 from shared.alerts.of_notifications import NotificationAlerts
 from shared.alerts.port import AlertMonitor, AlertService, DatabaseMonitor
 from shared.app import access, customers, domains, engine, scaling
+from shared.app import outgoing as places
 from shared.app.metrics import metrics
 from shared.app.model import App
 from shared.app.stores import Stores
@@ -50,6 +51,7 @@ from shared.listing.upkeep import Upkeep
 from shared.notifications.paid import PaidMessages
 from shared.notifications.port import NotificationService
 from shared.outgoing import Outgoing
+from shared.resources.port import ResourceService
 from shared.scaling.port import ScalingService
 from shared.settings import Settings
 from shared.storage.checked import CheckedClock
@@ -82,7 +84,7 @@ def build(
     dispatcher = engine.dispatcher(at, clock)
     limits = Limits(at.locks, tasks, settings.jobs_per_project)
     pacer = Pacer(at.table, at.backfills, at.queue, at.handed, at.meta, clock)
-    post = customers.heartbeats(settings, clock)
+    post = places.heartbeats(settings, clock)
     heartbeats = engine.heartbeats(at, post, clock)
     held = lease or Lease.of(settings.job_lease)
     outcomes = Outcomes(at.table, at.queue, limits, clock, pacer, heartbeats, held)
@@ -114,6 +116,7 @@ def build(
             ScalingService: lambda: scales(),
             Outgoing: lambda: outgoing(),
             PetCare: lambda: domains.care(settings, notifications, billing, alerts),
+            ResourceService: lambda: resources(),
         }
     )
     _hold_needs(tasks, services)
@@ -162,9 +165,12 @@ def build(
         )
     )
     finance = once(lambda: domains.finance(settings, at.connection, alerts))
-    outgoing = once(lambda: customers.outgoing(settings, clock))
+    outgoing = once(lambda: places.outgoing(settings, clock))
     archive = once(lambda: domains.archive(settings, at))
     billing = once(lambda: domains.billing(settings, clock))
+    resources = once(
+        lambda: customers.resources(settings, at, tasks, lists, audit, clock, outgoing)
+    )
     traffic = scaling.traffic(settings.scaling, at, clock)
     scales = once(lambda: scaling.scaling(settings.scaling, at, traffic, audit, alerts))
     executor = Executor(tasks, services, clock)
@@ -211,6 +217,7 @@ def build(
         alerts=alerts,
         calendars=calendars,
         feeds=feeds,
+        resources=resources,
         audit=audit,
         metrics=metrics(settings, at, jobs, listing, scales, clock),
         traffic=traffic,

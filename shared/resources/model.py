@@ -57,9 +57,15 @@ class Resource(Generic[D]):
     project_id: int | None
     what: D
     secrets: Mapping[str, Secret] = field(default_factory=dict)
-    """By their names; only those that are set."""
+    """By their names; only those that are set. Empty if it was read without them."""
+    has: frozenset[str] = frozenset()
+    """The names of the secrets that are set."""
+    ref: str = ""
+    """Under which name its secrets are kept; empty if it has none."""
     disabled: str = ""
     """Why it takes part in nothing now; empty if it does."""
     created_at: datetime
     updated_at: datetime
+    revision: int = 1
+    """Grows with each change by a person, and when it is disabled."""
     etag: str = ""

@@ -19,6 +19,8 @@ class Webhook(Described):
 
     host: str = Field(default="", max_length=255)
     """Of its URL; what lists show."""
+    shown_url: str = Field(default="", max_length=300)
+    """Its URL as people may see it: the host, and the beginning of the path."""
     ordered: bool = False
     """Whether a delivery waits until all before it have ended."""
     headers: dict[str, str] = Field(default_factory=dict, max_length=20)

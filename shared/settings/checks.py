@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterator
 from decimal import Decimal
@@ -247,6 +248,35 @@ def age_keys(value: str) -> Iterator[str]:
                 f"BACKUP_ENCRYPTION_KEY: key {number} is not a secret key of age; use what "
                 "age-keygen prints, AGE-SECRET-KEY-1..., several with commas between"
             )
+
+
+def sealing_keys(value: str) -> list[bytes]:
+    """The keys in a list with commas between, each of 32 bytes. Raises `ValueError`, which shows no
+    key; a value without one is no list."""
+    found = [part.strip() for part in value.split(",") if part.strip()]
+    if value and not found:
+        raise ValueError("it has no key in it")
+    return [_sealing_key(one) for one in found]
+
+
+def _sealing_key(text: str) -> bytes:
+    try:
+        found = base64.b64decode(text.replace("-", "+").replace("_", "/"), validate=True)
+    except ValueError:
+        found = b""
+    if len(found) != 32:
+        raise ValueError(
+            "use 32 random bytes in base64, as `openssl rand -base64 32` prints them, several with "
+            "commas between"
+        )
+    return found
+
+
+def vault_url(value: str) -> str:
+    """Where a Key Vault answers, without a slash at its end; empty if there is none."""
+    if value and not re.fullmatch(r"https://[A-Za-z0-9.-]+(:\d+)?/?", value):
+        raise ValueError("use the URL of a Key Vault, such as https://name.vault.azure.net")
+    return value.rstrip("/")
 
 
 def _age_key(key: str) -> bool:

@@ -221,6 +221,21 @@ _ACCESS = AccessSettings()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class SecretsSettings:
+    """Where customers' secrets are kept."""
+
+    vault_url: str = ""
+    """Of a Key Vault; empty: in encrypted rows."""
+    client_id: str = ""
+    """Of the identity that uses the vault; empty for the system-assigned one."""
+    key: Secret = UNSET
+    """By which rows are encrypted; several, with commas between."""
+
+
+_NO_SECRETS = SecretsSettings()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ScalingSettings:
     """The scaling policy (O8). Of two numbers, the first is the least."""
 
@@ -318,6 +333,7 @@ class Settings(TriggerSettings):
     backup_sources: Mapping[str, Secret] = field(default_factory=dict)
     """URLs of further databases, by name."""
     backup_encryption_key: Secret = UNSET
+    secrets: SecretsSettings = _NO_SECRETS
     drive: DriveSettings = _NO_DRIVE
     channels: Mapping[str, Values] = field(default_factory=dict)
     """The channels to people that are set up: each one's name, and the values of its settings."""

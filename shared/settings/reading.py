@@ -26,6 +26,7 @@ from shared.settings.model import (
     OutgoingSettings,
     Prices,
     ScalingSettings,
+    SecretsSettings,
     Settings,
     SmsSettings,
     StorageAccount,
@@ -78,6 +79,11 @@ def from_env(
         backup_destinations=_destinations(given, storage),
         backup_sources=_sources(given, schemes),
         backup_encryption_key=_encryption_key(given),
+        secrets=SecretsSettings(
+            vault_url=given.checked("SECRETS_VAULT_URL", checks.vault_url) or "",
+            client_id=read("AZURE_CLIENT_ID"),
+            key=_secrets_key(given),
+        ),
         drive=DriveSettings(
             folder_id=read("GDRIVE_FOLDER_ID"),
             service_account=Secret(read("GDRIVE_SERVICE_ACCOUNT")),
@@ -413,6 +419,16 @@ def _encryption_key(given: _Given) -> Secret:
     found = Secret(given.read("BACKUP_ENCRYPTION_KEY"))
     if not found.reveal().startswith(UNRESOLVED):  # which `read` has reported
         given.problems += checks.age_keys(found.reveal())
+    return found
+
+
+def _secrets_key(given: _Given) -> Secret:
+    found = Secret(given.read("SECRETS_KEY"))
+    if not found.reveal().startswith(UNRESOLVED):  # which `read` has reported
+        try:
+            checks.sealing_keys(found.reveal())
+        except ValueError as error:
+            given.problems.append(f"SECRETS_KEY is {found!r}; {error}")
     return found
 
 

@@ -58,6 +58,19 @@ SETTINGS = (
         "commas between: the first encrypts, each decrypts. Default: not encrypted.",
         secret=True,
     ),
+    Setting(
+        "SECRETS_VAULT_URL",
+        "",
+        "The Key Vault that keeps the secrets of customers' webhooks, repositories and targets, "
+        "such as https://name.vault.azure.net (docs/resources.md). Nothing else should be in it.",
+    ),
+    Setting(
+        "SECRETS_KEY",
+        "",
+        "Key with which these secrets are encrypted if there is no vault: 32 random bytes in "
+        "base64. Several, with commas between: the first encrypts, each decrypts.",
+        secret=True,
+    ),
     Setting("GDRIVE_FOLDER_ID", "", "Folder on a shared Google Drive for copies of backups."),
     Setting(
         "GDRIVE_SERVICE_ACCOUNT",

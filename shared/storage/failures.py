@@ -153,10 +153,11 @@ def head_was_cut(status: int, headers: Any) -> bool:
 
 
 def transport(
-    clock: CheckedClock | None = None, counts: Service = "blobs", /, **options: Any
+    clock: CheckedClock | None = None, counts: Service | None = "blobs", /, **options: Any
 ) -> Any:
     """The SDKs' transport, changed in three ways: it treats an answer that was cut off as a lost
-    connection, it tells `clock` the storage's time, and its requests are counted, as `counts`.
+    connection, it tells `clock` the storage's time, and its requests are counted, as `counts`
+    (None: they are not).
 
     azure-core itself would take such an answer for the service's, and not retry the request.
     """
@@ -168,7 +169,8 @@ def transport(
     class Careful(RequestsTransport):  # type: ignore[misc]
         def send(self, request: Any, **options: Any) -> Any:
             began = steady.monotonic()
-            count(counts)
+            if counts is not None:
+                count(counts)
             try:
                 answer = super().send(request, **options)
             except HttpResponseError as error:

@@ -28,6 +28,15 @@ class Names:
         return f"{self.prefix}keys"
 
     @property
+    def resources(self) -> str:
+        return f"{self.prefix}resources"
+
+    @property
+    def secrets(self) -> str:
+        """Of customers, encrypted."""
+        return f"{self.prefix}secrets"
+
+    @property
     def audit(self) -> str:
         return f"{self.prefix}audit"
 

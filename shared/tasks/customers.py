@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, TypeAlias
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from shared.tasks.model import Flag, Params
 
@@ -26,7 +26,12 @@ def _is_id(value: str) -> str:
     return value
 
 
-ResourceId: TypeAlias = Annotated[str, BeforeValidator(_id), AfterValidator(_is_id)]
+ResourceId: TypeAlias = Annotated[
+    str,
+    BeforeValidator(_id),
+    AfterValidator(_is_id),
+    WithJsonSchema({"type": ["string", "integer"], "pattern": f"^{_ID.pattern}$", "minimum": 0}),
+]
 """The id of a webhook, a repository or a target: text, or a number, which is the same as its
 digits."""
 
@@ -37,7 +42,9 @@ def _is_mail(value: str) -> str:
     return value
 
 
-MailAddress: TypeAlias = Annotated[str, AfterValidator(_is_mail)]
+MailAddress: TypeAlias = Annotated[
+    str, AfterValidator(_is_mail), Field(json_schema_extra={"format": "email"})
+]
 
 
 class CustomerParams(Params):

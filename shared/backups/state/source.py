@@ -50,7 +50,8 @@ from shared.storage.tables.table import Table
 from shared.tasks.context import JobContext
 
 _SERVICE = "table storage"
-_TABLES = (SCHEDULES, "messages")
+_SECRETS = "secrets"
+_TABLES = (SCHEDULES, "messages", _SECRETS, "resources")
 """The names of Belfry's tables, without the prefix."""
 _SCRATCH = "scratch"
 _STAMP = "%Y%m%dt%H%M%S"
@@ -88,7 +89,9 @@ class StateSource:
                     text = f"there is no table {self._prefix}{SCHEDULES}; see BELFRY_PREFIX"
                     raise Misconfigured(text)
                 Reader(account.table(f"{self._prefix}{SCHEDULES}"), file, job).all(self._shards)
-                for of in there[1:]:
+                # secrets once more at last, so that those of a resource that changed meanwhile are
+                # there too; the rows stay encrypted
+                for of in (*there[1:], *(one for one in there if one == _SECRETS)):
                     read_table(account.table(f"{self._prefix}{of}"), of, file)
                 contents = file.contents()
             yield Dump(

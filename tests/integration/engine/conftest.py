@@ -31,6 +31,7 @@ from shared.storage.queues.queue import _HEADERS as HEADERS
 from shared.storage.tables.changes import Change
 from shared.tasks import JobContext, Params, Registry, Result, Task, task
 
+SECRETS_KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 START = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 _prefixes = itertools.count()
 _made: dict[str, App] = {}
@@ -186,6 +187,7 @@ def make(
             "AzureWebJobsStorage": azurite.connection_string,
             "BELFRY_PREFIX": prefix or f"t{next(_prefixes)}",
             "SCHEDULE_SHARDS": "2",
+            "SECRETS_KEY": SECRETS_KEY,
             **(environ or {}),
         },
         channels=channels.declared(),

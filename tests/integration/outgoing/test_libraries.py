@@ -21,7 +21,7 @@ from dulwich.web import make_wsgi_chain
 from local.azurite import Azurite
 from local.ports import HOST
 from local.postgres import USER, Postgres
-from shared.app import customers
+from shared.app.outgoing import outgoing as outgoing_of
 from shared.clock import SystemClock
 from shared.errors import Cancelled, Invalid
 from shared.outgoing import Blocked, Limits, Rules, TooLarge, Unreachable, allowed
@@ -163,7 +163,7 @@ def test_the_app_opens_what_the_setting_says_and_nothing_of_its_own(azurite: Azu
         "OUTGOING_RANGES": "127.0.0.0/8, builds.corp:8080",
         "OUTGOING_PORTS": "443,9443",
     }
-    one = customers.outgoing(from_env(environ), SystemClock())
+    one = outgoing_of(from_env(environ), SystemClock())
     for url in ("http://127.0.0.1:9/", "https://a.example:9443/", "http://builds.corp:8080/"):
         one.hold(url)
     for url in (

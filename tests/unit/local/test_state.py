@@ -14,6 +14,7 @@ import pytest
 
 from local import state
 from shared.errors import Conflict, Misconfigured
+from shared.settings.checks import sealing_keys
 from tests.conftest import scratch
 
 SLEEPER = "import sys; print(flush=True); sys.stdin.read()"
@@ -27,6 +28,15 @@ def test_only_one_holds_it(tmp_path: Path) -> None:
             pass
     with state.hold(tmp_path / "mine"):
         pass
+
+
+def test_it_keeps_one_key_for_secrets_which_nobody_else_reads(tmp_path: Path) -> None:
+    with state.hold(tmp_path / "mine") as held:
+        made = held.secrets_key()
+        assert held.secrets_key() == made and len(sealing_keys(made)) == 1
+        assert (tmp_path / "mine/secrets.key").stat().st_mode & 0o777 == 0o600
+    with state.hold(tmp_path / "other") as held:
+        assert held.secrets_key() != made
 
 
 @pytest.mark.parametrize("place", ["mine", "mine/state", "mine/state/below"])

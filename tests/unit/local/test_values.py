@@ -16,6 +16,7 @@ MANAGED = {
     "AzureWebJobsStorage": connection_string((11000, 11001, 11002)),
     "POSTGRES_URL": "postgresql://b:c@127.0.0.1:5/company",
     "DATABASE_PATH": ".local/company.db",
+    "SECRETS_KEY": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
 }
 
 
@@ -48,6 +49,7 @@ def test_what_a_person_added_stays(tmp_path: Path) -> None:
         ("POSTGRES_URL", "postgresql://u:p@localhost:5432/shop"),
         ("DATABASE_PATH", "/srv/shop.db"),
         ("AzureWebJobsStorage", "DefaultEndpointsProtocol=https;AccountName=real;AccountKey=x;"),
+        ("SECRETS_KEY", "HxAREhMUFRYXGBkaGxwdHh8AAQIDBAUGBwgJCgsMDQ4="),
     ],
 )
 def test_what_points_elsewhere_is_theirs(tmp_path: Path, name: str, theirs: str) -> None:

@@ -47,8 +47,8 @@ EDITS = {
     ),
     "a parameter that a module lacks": Edit(
         "main.bicep",
-        "    vaultName: vault.outputs.name\n    insightsName",
-        "    insightsName",
+        "    vaultName: vault.outputs.name\n    tenantsVaultName",
+        "    tenantsVaultName",
         "vaultName",
     ),
     "an output that a module has not": Edit(
@@ -146,8 +146,8 @@ EDITS = {
     ),
     "a secret as a parameter": Edit(
         "modules/vault.bicep",
-        "param token string",
-        "param token string\n@secure()\nparam sendgrid string = ''",
+        "param name string",
+        "param name string\n@secure()\nparam sendgrid string = ''",
         "the parameter sendgrid would carry a secret",
     ),
     "no references to the vault": Edit(

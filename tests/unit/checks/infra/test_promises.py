@@ -45,7 +45,7 @@ def test_no_name_of_an_account_or_vault_is_left_unknown(environment: str, infra:
         "Microsoft.Web/sites",
     }
     found = [one for one in named(infra, environment) if one.resource.type in kinds]
-    assert len(found) == 5 and all(one.name for one in found)
+    assert len(found) == 6 and all(one.name for one in found)
 
 
 def test_each_role_is_needed_by_something_that_is_there() -> None:

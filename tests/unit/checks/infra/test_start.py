@@ -23,6 +23,7 @@ GIVEN = {
     "offsiteStorageName": "stoffsitex",
     "identityClientId": ID,
     "vaultName": "kv-belfry-x",
+    "tenantsVaultUrl": "https://kv-tenants-x.vault.azure.net/",
     "scaling": "apply",
     "databaseUrl": "postgresql://id-belfry-x@psql-belfry-x.postgres.database.azure.com:5432/company",
 }
@@ -74,6 +75,8 @@ def test_with_the_least(infra: Infra) -> None:
     assert (made.storage.account_name, made.storage.client_id) == ("stbelfryx", ID)
     assert made.backup_destinations[PRIMARY].account.account_name == "stbackupx"
     assert made.prices.memory_mb == 2048
+    assert made.secrets.vault_url == "https://kv-tenants-x.vault.azure.net"
+    assert made.secrets.client_id == ID
 
 
 def test_with_all_of_it(infra: Infra) -> None:

@@ -1,0 +1,154 @@
+"""Reads and writes the rows of resources. Every method raises `Unavailable` or `Refused` if storage
+fails."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from shared.errors import Damaged
+from shared.log import Event, event
+from shared.resources import rows
+from shared.resources.model import Described, Kind, Resource
+from shared.storage.connect import Connection
+from shared.storage.failures import translated
+from shared.storage.tables.batch import Delete, Insert, Operation, Replace, literal
+from shared.storage.tables.table import Table
+
+_logger = logging.getLogger("belfry.resources")
+_SERVICE = "table storage"
+
+D = TypeVar("D", bound=Described)
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[D]):
+    """A page of a list."""
+
+    items: Sequence[Resource[D]]
+    total: int
+
+
+class Store:
+    """The rows."""
+
+    def __init__(self, connection: Connection, name: str) -> None:
+        self._table: Table = connection.table(name)
+
+    def get(
+        self, kind: Kind, model: type[D], resource_id: str, project_id: int | None
+    ) -> Resource[D] | None:
+        """The resource, without its secrets. Raises `Damaged`."""
+        with translated(_SERVICE):
+            row = self._table.get(rows.partition(project_id), rows.key(kind, resource_id))
+        return None if row is None else rows.to_resource(row, model)
+
+    def projects_with(self, kind: Kind, resource_id: str) -> list[int | None]:
+        """The projects that have a resource of this id. Storage looks at every row."""
+        where = f"RowKey eq {literal(rows.key(kind, resource_id))}"
+        with translated(_SERVICE):
+            found = [*self._table.query(where, select=("PartitionKey",))]
+        return [rows.project_of(row["PartitionKey"]) for row in found]
+
+    def of_project(self, kind: Kind, model: type[D], project_id: int | None) -> list[Resource[D]]:
+        """Those of the project that can be read, by their ids."""
+        where = f"PartitionKey eq {literal(rows.partition(project_id))} and {_span(kind)}"
+        with translated(_SERVICE):
+            found = [*self._table.query(where)]
+        return [made for row in found if (made := _readable(row, model)) is not None]
+
+    def count(self, project_id: int | None) -> int:
+        """How many resources of any kind the project has."""
+        where = f"PartitionKey eq {literal(rows.partition(project_id))}"
+        with translated(_SERVICE):
+            return sum(1 for _ in self._table.query(where, select=("RowKey",)))
+
+    def page(
+        self,
+        kind: Kind,
+        model: type[D],
+        projects: Collection[int] | None,
+        start: int,
+        size: int,
+    ) -> Page[D]:
+        """So many from number `start` on, in the order of projects (as text) and ids. None: of all
+        projects, and of none; then storage looks at every row. Only those of the page are kept in
+        memory."""
+        kept: list[dict[str, Any]] = []
+        total = 0
+        for total, row in enumerate(self._keys(kind, projects), start=1):
+            if start < total <= start + size:
+                kept.append(row)
+        found = [self._row(one["PartitionKey"], one["RowKey"]) for one in kept]
+        made = [_readable(row, model) for row in found if row is not None]
+        return Page([one for one in made if one is not None], total)
+
+    def named(self) -> Iterator[tuple[str, str, str]]:
+        """(partition, row key, under which name its secrets are) of each resource that has some."""
+        with translated(_SERVICE):
+            found = self._table.query("ref gt ''", select=("PartitionKey", "RowKey", "ref"))
+            for row in found:
+                yield row["PartitionKey"], row["RowKey"], row["ref"]
+
+    def add(self, resource: Resource[D]) -> bool:
+        """Store a new one; False if there is one of its id."""
+        step = Insert(rows.key(resource.kind, resource.id), _marked(resource))
+        return self._transact(resource, step)
+
+    def write(self, before: Resource[D], after: Resource[D]) -> bool:
+        """Replace one; False if it was changed or removed since `before` was read."""
+        key = rows.key(after.kind, after.id)
+        return self._transact(after, Replace(key, before.etag, _marked(after)))
+
+    def remove(self, resource: Resource[D]) -> bool:
+        """Remove one; False if it was changed or removed since it was read."""
+        return self._transact(resource, Delete(rows.key(resource.kind, resource.id), resource.etag))
+
+    def _keys(self, kind: Kind, projects: Collection[int] | None) -> Iterator[dict[str, Any]]:
+        select = ("PartitionKey", "RowKey")
+        if projects is None:
+            with translated(_SERVICE):
+                yield from self._table.query(_span(kind), select=select)
+            return
+        for partition in sorted(map(rows.partition, projects)):
+            where = f"PartitionKey eq {literal(partition)} and {_span(kind)}"
+            with translated(_SERVICE):
+                yield from self._table.query(where, select=select)
+
+    def _row(self, partition: str, key: str) -> dict[str, Any] | None:
+        with translated(_SERVICE):
+            return self._table.get(partition, key)
+
+    def _transact(self, resource: Resource[D], step: Operation) -> bool:
+        """If the answer to a write was lost, the mark of the row that it wrote shows whether it
+        succeeded; a removal did if the row is gone."""
+        partition = rows.partition(resource.project_id)
+        with translated(_SERVICE):
+            outcome = self._table.transact(partition, [step])
+        if outcome.committed or not outcome.retried:
+            return outcome.committed
+        row = self._row(partition, step.key)
+        if isinstance(step, Delete):
+            return row is None
+        return row is not None and row.get("mark") == step.properties["mark"]
+
+
+def _span(kind: Kind) -> str:
+    first, end = rows.key(kind), rows.key(kind)[:-1] + ";"
+    return f"RowKey ge {literal(first)} and RowKey lt {literal(end)}"
+
+
+def _marked(resource: Resource[D]) -> dict[str, Any]:
+    return rows.properties(resource) | {"mark": secrets.token_hex(6)}
+
+
+def _readable(row: dict[str, Any], model: type[D]) -> Resource[D] | None:
+    """The resource in a row. One that cannot be read must not hide the others."""
+    try:
+        return rows.to_resource(row, model)
+    except Damaged as error:
+        event(_logger, Event.RESOURCE_UNREADABLE, level=logging.ERROR, error=str(error))
+        return None
