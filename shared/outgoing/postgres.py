@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from shared.errors import Invalid
@@ -17,7 +18,7 @@ hosts (`hostaddr`, `service`) or commands (`options`)."""
 
 def connection(
     url: str, client: Outgoing, *, seconds: float = 5.0, trusted: str = ""
-) -> dict[str, str]:
+) -> dict[str, Any]:
     """The parameters of `psycopg.connect` for a URL such as
     `postgresql://user:password@db.example.com/shop`.
 

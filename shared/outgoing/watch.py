@@ -58,7 +58,7 @@ class Watch:
             raise TimeoutError
         return left
 
-    def wait(self) -> float:
+    def turn(self) -> float:
         """How long one wait may be."""
         left = self.left()
         return left if self._stop is None else min(left, _LOOK)
@@ -85,10 +85,10 @@ class _Watched(socket.socket):
         if watch is None:
             return super().recv_into(buffer, nbytes or 0, flags)
         while True:
-            self.settimeout(watch.wait())
+            self.settimeout(watch.turn())
             try:
                 count = super().recv_into(buffer, nbytes or 0, flags)
-            except TimeoutError:  # `wait` raises it if it is one
+            except TimeoutError:  # `turn` raises it if it is one
                 continue
             watch.came(count)
             return count
@@ -98,7 +98,7 @@ class _Watched(socket.socket):
         if watch is None:
             return super().send(data, flags)
         while True:
-            self.settimeout(watch.wait())
+            self.settimeout(watch.turn())
             try:
                 return super().send(data, flags)
             except TimeoutError:

@@ -44,7 +44,8 @@ def guarded(
                 )
             except Unreachable as error:
                 raise _told(error) from error
-            return self.build_response(request, _Raw(found, limits.body))
+            raw: Any = _Raw(found, limits.body)
+            return self.build_response(request, raw)
 
     session = requests.Session()
     session.trust_env = False

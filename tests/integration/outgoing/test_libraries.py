@@ -93,7 +93,8 @@ def repository(tmp_path: Path) -> Iterator[str]:
         tree = made.get_worktree()
         tree.stage([f"{number}.py" for number in range(300)])
         tree.commit(message=b"all", author=b"a <a@example.com>", committer=b"a <a@example.com>")
-        app = make_wsgi_chain(DictBackend({"/": made}))
+        served: dict[str, Any] = {"/": made}
+        app = make_wsgi_chain(DictBackend(served))
         with make_server(HOST, 0, app, handler_class=_Quiet) as server:
             thread = threading.Thread(target=server.serve_forever, args=(0.02,))
             thread.start()
@@ -104,7 +105,7 @@ def repository(tmp_path: Path) -> Iterator[str]:
 
 def test_git_through_the_guard(repository: str) -> None:
     def fetched(limits: Limits, *places: str) -> MemoryRepo:
-        pool = client(*places).pool(limits, headers={"User-Agent": "git/belfry"})
+        pool: Any = client(*places).pool(limits, headers={"User-Agent": "git/belfry"})
         into = MemoryRepo()
         Urllib3HttpGitClient(repository, pool_manager=pool).fetch("/", into, depth=1)
         return into
