@@ -38,6 +38,7 @@ class Event(StrEnum):
     RESOURCE_DISABLED = "resource_disabled"
     RESOURCE_UNREADABLE = "resource_unreadable"
     SECRETS_LEFT = "secrets_left"
+    SECRETS_UNREADABLE = "secrets_unreadable"
     APPLIED_UNREADABLE = "applied_unreadable"
     SCHEDULES_DRIFTED = "schedules_drifted"
     SCHEDULES_CRITICAL = "schedules_critical"

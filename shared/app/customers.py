@@ -10,8 +10,10 @@ from shared.audit.port import Audit
 from shared.clock import Clock
 from shared.engine.records.lists import Lists
 from shared.outgoing import Outgoing
+from shared.resources.port import ResourceUpkeep
 from shared.secrets.port import SecretStore
 from shared.settings import Settings
+from shared.storage.tables.facts import RESTORING
 from shared.tasks import Registry
 
 if TYPE_CHECKING:
@@ -35,6 +37,16 @@ def resources(
     users = Users(tasks, lists)
     return Resources(
         store, secrets(settings, at, clock), audit, clock, lambda url: outgoing().hold(url), users
+    )
+
+
+def upkeep(settings: Settings, at: Stores, clock: Clock) -> ResourceUpkeep:
+    from shared.resources.orphans import Orphans
+    from shared.resources.store import Store
+
+    store = Store(at.connection, at.names.resources)
+    return Orphans(
+        store, secrets(settings, at, clock), lambda: at.meta.value(RESTORING) is not None
     )
 
 

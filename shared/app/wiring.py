@@ -51,7 +51,7 @@ from shared.listing.upkeep import Upkeep
 from shared.notifications.paid import PaidMessages
 from shared.notifications.port import NotificationService
 from shared.outgoing import Outgoing
-from shared.resources.port import ResourceService
+from shared.resources.port import ResourceService, ResourceUpkeep
 from shared.scaling.port import ScalingService
 from shared.settings import Settings
 from shared.storage.checked import CheckedClock
@@ -117,6 +117,7 @@ def build(
             Outgoing: lambda: outgoing(),
             PetCare: lambda: domains.care(settings, notifications, billing, alerts),
             ResourceService: lambda: resources(),
+            ResourceUpkeep: lambda: customers.upkeep(settings, at, clock),
         }
     )
     _hold_needs(tasks, services)

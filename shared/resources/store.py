@@ -13,6 +13,7 @@ from shared.errors import Damaged
 from shared.log import Event, event
 from shared.resources import rows
 from shared.resources.model import Described, Kind, Resource
+from shared.secrets.port import Owner
 from shared.storage.connect import Connection
 from shared.storage.failures import translated
 from shared.storage.tables.batch import Delete, Insert, Operation, Replace, literal
@@ -86,12 +87,19 @@ class Store:
         made = [_readable(row, model) for row in found if row is not None]
         return Page([one for one in made if one is not None], total)
 
-    def named(self) -> Iterator[tuple[str, str, str]]:
-        """(partition, row key, under which name its secrets are) of each resource that has some."""
+    def named(self) -> Iterator[tuple[Owner, str]]:
+        """Each resource that has secrets, and under which name they are."""
         with translated(_SERVICE):
             found = self._table.query("ref gt ''", select=("PartitionKey", "RowKey", "ref"))
             for row in found:
-                yield row["PartitionKey"], row["RowKey"], row["ref"]
+                kind, _, name = row["RowKey"].partition(":")
+                project = rows.project_of(row["PartitionKey"])
+                yield Owner(kind=kind, id=name, project_id=project), row["ref"]
+
+    def ref_of(self, owner: Owner) -> str | None:
+        """Under which name its secrets are now; None if it is gone."""
+        row = self._row(rows.partition(owner.project_id), f"{owner.kind}:{owner.id}")
+        return None if row is None else str(row.get("ref", ""))
 
     def add(self, resource: Resource[D]) -> bool:
         """Store a new one; False if there is one of its id."""
