@@ -37,7 +37,7 @@ LONGEST_SECRET = 4_000
 _SHOWN_PATH = 4
 """How many letters of a webhook's path are shown: it may be a secret."""
 _RECORDS = ("A", "AAAA", "CNAME", "MX", "TXT", "NS", "SRV")
-_CONTAINER = re.compile(r"\$root|[a-z0-9](?:-?[a-z0-9]){2,62}")
+_CONTAINER = re.compile(r"\$root|(?=.{3,63}$)[a-z0-9](?:-?[a-z0-9])*")
 _TABLE = re.compile(r"[A-Za-z][A-Za-z0-9]{2,62}")
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 _VALUE = re.compile(r"[\x20-\x7e]{0,1000}")

@@ -72,7 +72,7 @@ BAD: list[tuple[str, dict[str, str], dict[str, Any], str, str]] = [
     ("table", {"url": "AccountName=a"}, {"table": "a_b"}, "table", "3 to 63"),
     ("pair", {}, {"source_id": "a"}, "destination_id", "needs it"),
     ("pair", {}, {"source_id": "a", "destination_id": "a"}, "destination_id", "another target"),
-    ("nosuch", {}, {}, "kind", ""),
+    ("nosuch", {}, {}, "kind", "http"),
 ]
 
 
