@@ -475,14 +475,14 @@ class Resources:
 
 
 def shown(one: Any_) -> dict[str, object]:
-    """A resource for the audit: which secrets it has, and when they are others (`secrets_name`),
-    but none of them."""
+    """A resource for the audit: which secrets it has, and under which name they are, which
+    differs when they do; but none of them."""
     what = one.what.model_dump(mode="json", exclude_defaults=True)
     return {
         **what,
         "project_id": one.project_id,
         "has": sorted(one.has),
-        "secrets_name": one.ref,
+        "kept_as": one.ref,
         "disabled": one.disabled,
         "revision": one.revision,
     }
