@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, Generic, TypeVar
 
 from shared.errors import Damaged
@@ -83,9 +84,20 @@ class Store:
         for total, row in enumerate(self._keys(kind, projects), start=1):
             if start < total <= start + size:
                 kept.append(row)
-        found = [self._row(one["PartitionKey"], one["RowKey"]) for one in kept]
-        made = [_readable(row, model) for row in found if row is not None]
+        made = [_readable(row, model) for row in self._stretches(kept)]
         return Page([one for one in made if one is not None], total)
+
+    def _stretches(self, keys: Sequence[Mapping[str, str]]) -> Iterator[dict[str, Any]]:
+        """The rows of these keys, which are in order: one request for each partition."""
+        for partition, group in groupby(keys, key=lambda one: one["PartitionKey"]):
+            wanted = [one["RowKey"] for one in group]
+            where = (
+                f"PartitionKey eq {literal(partition)} and RowKey ge {literal(wanted[0])} and "
+                f"RowKey le {literal(wanted[-1])}"
+            )
+            with translated(_SERVICE):
+                found = self._table.query(where)
+                yield from (row for row in found if row["RowKey"] in wanted)
 
     def named(self) -> Iterator[tuple[Owner, str]]:
         """Each resource that has secrets, and under which name they are."""

@@ -29,7 +29,7 @@ from tests.integration.resources.conftest import Shelf, delivers
 FIRST = Wanted(
     fields={"name": "m", "url": "https://github.com/e/e.git"}, secrets={"token": Secret("first")}
 )
-SECOND = Wanted(fields=FIRST.fields | {"name": "n"}, secrets={"token": Secret("second")})
+SECOND = Wanted(fields={**FIRST.fields, "name": "n"}, secrets={"token": Secret("second")})
 Step = Callable[[Resources], object]
 
 
@@ -105,7 +105,7 @@ def test_two_who_change_one_at_once_leave_what_one_of_them_said(shelf: Shelf) ->
     on = shelf.resources
     _put(FIRST)(on)
     said = [
-        Wanted(fields=FIRST.fields | {"name": f"n{n}"}, secrets={"token": Secret(f"t{n}")})
+        Wanted(fields={**FIRST.fields, "name": f"n{n}"}, secrets={"token": Secret(f"t{n}")})
         for n in range(4)
     ]
     wrong: list[BaseException] = []

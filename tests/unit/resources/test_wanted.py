@@ -87,6 +87,24 @@ def test_each_kind_of_target_takes_what_it_needs_and_nothing_else() -> None:
         assert not any(one in str(raised.value) for one in secrets.values())
 
 
+def test_a_repository_takes_what_git_and_http_take() -> None:
+    url = "https://github.com/e/e.git"
+    for good in ({}, {"branch": "feature/a-1.x"}, {"username": "oauth2"}):
+        assert made(Kind.REPOSITORY, {"token": "t"}, url=url, **good).what.url == url
+    for field, wrong in (
+        *(("branch", one) for one in ("-x", "a b", "a..b", "a:b", "x/", "\x7f")),
+        *(("username", one) for one in ("a:b", "a b", "ü")),
+    ):
+        with pytest.raises(Invalid) as raised:
+            made(Kind.REPOSITORY, url=url, **{field: wrong})
+        assert raised.value.field == field, wrong
+    for wrong in ("a\nb", "ü", ""):
+        with pytest.raises(Invalid, match="token"):
+            made(Kind.REPOSITORY, {"token": wrong}, url=url)
+    with pytest.raises(Invalid, match="authorization"):
+        target("http", {"authorization": "a" * 2000 + "\r\nX: y"}, url="https://a.de")
+
+
 @given(st.binary(min_size=24, max_size=64))
 def test_keys_of_24_to_64_bytes_are_taken(raw: bytes) -> None:
     check_signing_key(Secret("whsec_" + base64.b64encode(raw).decode()))
