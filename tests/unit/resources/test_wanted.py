@@ -89,7 +89,8 @@ def test_each_kind_of_target_takes_what_it_needs_and_nothing_else() -> None:
 
 def test_a_repository_takes_what_git_and_http_take() -> None:
     url = "https://github.com/e/e.git"
-    for good in ({}, {"branch": "feature/a-1.x"}, {"username": "oauth2"}):
+    goods: list[dict[str, Any]] = [{}, {"branch": "feature/a-1.x"}, {"username": "oauth2"}]
+    for good in goods:
         assert made(Kind.REPOSITORY, {"token": "t"}, url=url, **good).what.url == url
     for field, wrong in (
         *(("branch", one) for one in ("-x", "a b", "a..b", "a:b", "x/", "\x7f")),
