@@ -17,7 +17,7 @@ from shared.errors import Conflict, Skipped
 from shared.resources.model import Kind
 from shared.resources.service import Resources
 from shared.resources.wanted import Wanted
-from shared.secrets.port import Kept
+from shared.secrets.port import Kept, Owner
 from shared.settings import Secret
 from shared.storage.tables.batch import Upsert
 from shared.storage.tables.facts import META, RESTORING
@@ -54,13 +54,14 @@ def _kept(engine: Engine) -> list[Kept]:
     return [*engine.app.resources()._secrets.all()]
 
 
-def _sweep(engine: Engine) -> dict[str, Any]:
+def _sweep(engine: Engine, *, dry_run: bool = False) -> dict[str, Any]:
     from shared.app import customers
     from shared.app.stores import Stores
 
     app = engine.app
+    job = job_of(clock=engine.clock, dry_run=dry_run)
     at = Stores.of(app.settings, app.connection, app.clock)
-    return dict(customers.upkeep(app.settings, at, app.clock).sweep(job_of(clock=engine.clock)))
+    return dict(customers.upkeep(app.settings, at, app.clock).sweep(job))
 
 
 @pytest.mark.parametrize("answered", [False, True], ids=["before", "after"])
@@ -156,6 +157,21 @@ def test_secrets_that_are_gone_can_be_given_anew(shelf: Shelf) -> None:
     key = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
     shelf.told("PATCH", "/webhooks/15", {"url": "https://a.de/x", "signing_key": key})
     assert shelf.resources.webhook("15", 1).secrets["url"].reveal() == "https://a.de/x"
+
+
+def test_young_secrets_are_left_alone_and_old_ones_go_unless_it_is_a_dry_run(
+    shelf: Shelf,
+) -> None:
+    """A command may be about to write the row that names them."""
+    shelf.hook()
+    owner = Owner(kind="webhook", id="16", project_id=1)
+    ref = shelf.resources._secrets.put(owner, {"url": Secret("u")})
+    assert _sweep(shelf.engine) == {"found": 0, "looked_at": 0}
+    shelf.engine.later(3601)
+    assert _sweep(shelf.engine, dry_run=True) == {"found": 1, "looked_at": 1}
+    assert len(shelf.kept()) == 2
+    assert _sweep(shelf.engine) == {"found": 1, "looked_at": 1}
+    assert ref not in [one.ref for one in shelf.kept()] and len(shelf.kept()) == 1
 
 
 def test_nothing_is_swept_while_a_backup_is_restored(shelf: Shelf) -> None:

@@ -97,7 +97,7 @@ def test_a_repository_takes_what_git_and_http_take() -> None:
         *(("username", one) for one in ("a:b", "a b", "ü")),
     ):
         with pytest.raises(Invalid) as raised:
-            made(Kind.REPOSITORY, url=url, **{field: wrong})
+            made(Kind.REPOSITORY, None, url=url, **{field: wrong})
         assert raised.value.field == field, wrong
     for wrong in ("a\nb", "ü", ""):
         with pytest.raises(Invalid, match="token"):
