@@ -25,11 +25,10 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from shared.outgoing.client import Client
-
 from bench.belfry.measuring import account, choice
 from shared.clock import SystemClock
 from shared.outgoing import Own, Rules, allowed
+from shared.outgoing.client import Client
 from shared.outgoing.model import Answer
 from shared.resources.model import Kind, Resource
 from shared.resources.webhooks import Webhook
@@ -243,7 +242,7 @@ def main() -> None:
         for fast, slow in ((alone, among), (pool, held_up))
     )
     print(
-        f"  slow receivers make the p99 of fast ones {ours:.1f} times as long; the pool's {theirs:.1f}"
+        f"  the p99 of the fast, among slow ones: {ours:.1f} times as long; the pool's {theirs:.1f}"
     )
 
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from pydantic import Field, JsonValue, field_validator
 
-from shared.errors import Invalid, NotFound, Refused
+from shared.errors import Refused
+from shared.resources.checks import webhook_fits
+from shared.resources.port import ResourceService
 from shared.tasks import JobContext, Proposed, Result, Retry, task
 from shared.tasks.customers import CustomerParams, ResourceId
 from shared.text import depth
@@ -43,13 +45,8 @@ class WebhookDelivery(CustomerParams):
         return value
 
 
-def _check(params: WebhookDelivery, proposed: Proposed, webhooks: WebhookService) -> None:
-    if "webhook_id" not in proposed.new:
-        return
-    try:
-        webhooks.hold(params.webhook_id, proposed.project_id)
-    except NotFound as error:
-        raise Invalid("webhook_id", str(error)) from None
+def _check(params: WebhookDelivery, proposed: Proposed, resources: ResourceService) -> None:
+    webhook_fits(resources, params.webhook_id, proposed)
 
 
 @task(

@@ -175,9 +175,7 @@ def build(
     )
     traffic = scaling.traffic(settings.scaling, at, clock)
     scales = once(lambda: scaling.scaling(settings.scaling, at, traffic, audit, alerts))
-    webhooks = once(
-        lambda: customers.webhooks(at, outgoing, resources, alerts, audit, clock)
-    )
+    webhooks = once(lambda: customers.webhooks(at, outgoing, resources, alerts, audit, clock))
     executor = Executor(tasks, services, clock)
     keys, gate = access.made(settings, at, clock, audit)
     by_hand, short, long = engine.workers(at, outcomes, executor, limits, held, settings, clock)

@@ -14,6 +14,7 @@ from shared.resources.model import Resource
 from shared.resources.webhooks import Webhook
 from shared.threads import Pool
 from shared.webhooks import endpoint
+from shared.webhooks.endpoint import Endpoint
 from shared.webhooks.model import Delivery, DeliveryStatus
 from shared.webhooks.places import PLACES, Places, Turns, Way
 from shared.webhooks.sending import Ended, Sender
@@ -57,6 +58,7 @@ class Flush:
         self._clock = clock
         self._ends = clock.monotonic() + longest.total_seconds()
         self._stop = stop
+        self._known: dict[str, Endpoint] = {}
         self._webhooks: dict[str, Resource[Webhook] | str] = {}
         self.statuses: dict[DeliveryStatus, int] = defaultdict(int)
         self.problem: BelfryError | None = None
@@ -94,14 +96,15 @@ class Flush:
                 else [(lot.webhook, [one]) for one in lot.deliveries]
             )
             turns.add(way, items)
-        with Pool(PLACES, "webhooks") as pool:
-            pool.map(lambda _: self._work(turns), range(PLACES))
+        workers = min(PLACES, len(due))
+        with Pool(workers, "webhooks") as pool:
+            pool.map(lambda _: self._work(turns), range(workers))
 
     def _lot(self, deliveries: list[Delivery]) -> tuple[Way, _Lot] | None:
         """What is due for one endpoint, and the way there; None if all of it has to wait."""
         first, now = deliveries[0], self._clock.now()
         try:
-            known = self._store.endpoint(first.hook)
+            known = self._known[first.hook] = self._store.endpoint(first.hook)
             if waits := endpoint.waits_until(known, now):
                 self._store.defer(deliveries, waits)
                 return None
@@ -145,7 +148,9 @@ class Flush:
         if not isinstance(webhook, str) and webhook.what.ordered:
             walk = Walk(self._store, self._sender, self._clock, self._goes_on, self._count)
             return walk.run(webhook, deliveries, self._stop)
-        ended = self._sender.attempt(deliveries[0], webhook, self._stop)
+        first = deliveries[0]
+        ended = self._sender.attempt(first, webhook, self._known[first.hook], self._stop)
+        self._known[first.hook] = ended.endpoint
         self._count(ended.delivery)
         return ended
 
@@ -204,7 +209,7 @@ class Walk:
                 if hastened is None:
                     return ended
                 head = hastened
-            ended = self._sender.attempt(head, webhook, stop)
+            ended = self._sender.attempt(head, webhook, ended.endpoint, stop)
             self._count(ended.delivery)
             if not ended.delivery.status.ended:
                 self._wait(due, ended.delivery)

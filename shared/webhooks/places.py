@@ -1,9 +1,9 @@
 """How many requests are under way at once, and whose turn it is, so that slow receivers do not hold
 up fast ones.
 
-An instance has so many places. One endpoint takes a few of them, an endpoint that is slow, or that
-nobody knows yet, one; all slow ones together a quarter, all unknown ones half; and one project at
-most half of what is there.
+An instance has so many places. One endpoint takes four of them, a slow one two, and one that nobody
+knows yet, or that failed, one. All slow ones together take a quarter, all unknown ones half; and
+one project takes half of what there is for each pace.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from shared.webhooks.endpoint import Pace
 
 T = TypeVar("T")
 
-PLACES = 32
+PLACES = 64
 _OF_PACE = {Pace.FAST: PLACES, Pace.NEW: PLACES // 2, Pace.SLOW: PLACES // 4}
-_OF_ENDPOINT = {Pace.FAST: 4, Pace.NEW: 1, Pace.SLOW: 1}
+_OF_ENDPOINT = {Pace.FAST: 4, Pace.NEW: 1, Pace.SLOW: 2}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -26,9 +26,6 @@ class Asked:
 class WebhookService(Protocol):
     """Delivers to webhooks (`service`). Each raises `Unavailable` or `Refused` if storage fails."""
 
-    def hold(self, webhook_id: str, project_id: int | None) -> None:
-        """Raise `NotFound` unless the project has such a webhook."""
-
     def host(self, webhook_id: str, project_id: int | None) -> str:
         """Where it delivers to, as people may see it. Raises `NotFound`."""
 

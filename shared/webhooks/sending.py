@@ -81,11 +81,15 @@ class Sender:
         return found
 
     def attempt(
-        self, delivery: Delivery, webhook: Resource[Webhook] | str, stop: threading.Event | None
+        self,
+        delivery: Delivery,
+        webhook: Resource[Webhook] | str,
+        known: Endpoint,
+        stop: threading.Event | None,
     ) -> Ended:
-        """Try it, if it is due and nobody else has it. Raises `Cancelled`."""
+        """Try it, if it is due and nobody else has it. `known`: its endpoint, as it was read some
+        seconds ago. Raises `Cancelled`."""
         now, store = self._at.clock.now(), self._at.store
-        known = store.endpoint(delivery.hook)
         if isinstance(webhook, str) or deciding.exhausted(delivery):
             why = webhook if isinstance(webhook, str) else "its senders died again and again"
             return Ended(self._give_up(delivery, why, now), known)
@@ -97,7 +101,7 @@ class Sender:
         if mine is None:
             self._unprobe(delivery.hook, holder)
             return Ended(store.find(delivery.id) or delivery, known)
-        return self._sent(mine, webhook, stop)
+        return self._sent(mine, webhook, known, stop)
 
     def _claim(self, delivery: Delivery, holder: str, now: datetime) -> Delivery | None:
         if not deciding.may_claim(delivery, now):
@@ -127,7 +131,11 @@ class Sender:
             )
 
     def _sent(
-        self, mine: Delivery, webhook: Resource[Webhook], stop: threading.Event | None
+        self,
+        mine: Delivery,
+        webhook: Resource[Webhook],
+        known: Endpoint,
+        stop: threading.Event | None,
     ) -> Ended:
         """Send what this sender has taken, and write down what came of it."""
         at = self._at.clock.now()
@@ -139,7 +147,7 @@ class Sender:
             raise
         now = self._at.clock.now()
         took = timedelta(milliseconds=tried.took_ms)
-        known, disabled = self._judged(mine, verdict, took, now)
+        known, disabled = self._judged(mine, verdict, known, took, now)
         after = deciding.after(mine, verdict, tried, now)
         self._alert(after, verdict)
         done = self._record(mine, lambda _: after)
@@ -181,12 +189,14 @@ class Sender:
         )
 
     def _judged(
-        self, mine: Delivery, verdict: Verdict, took: timedelta, now: datetime
+        self, mine: Delivery, verdict: Verdict, known: Endpoint, took: timedelta, now: datetime
     ) -> tuple[Endpoint, bool]:
         """(the endpoint after the attempt, whether its webhook had to be disabled)"""
         if verdict.kind is Kind.GIVE_UP and verdict.http_status is None:
             self._unprobe(mine.hook, mine.holder)  # nothing was sent: it says nothing of it
             return self._at.store.endpoint(mine.hook), False
+        if verdict.kind is Kind.DELIVERED and endpoint.after(known, verdict, took, now) == known:
+            return known, False  # all was well, and is
         known = self._at.store.change_endpoint(
             mine.hook, lambda found: endpoint.after(found, verdict, took, now)
         )

@@ -54,9 +54,6 @@ class Webhooks:
         self._places = Places()
         self._sender = Sender(Services(store, outgoing, resources, alerts, clock))
 
-    def hold(self, webhook_id: str, project_id: int | None) -> None:
-        self._resources().webhook(webhook_id, project_id)
-
     def host(self, webhook_id: str, project_id: int | None) -> str:
         return self._resources().webhook(webhook_id, project_id).what.host
 
@@ -111,7 +108,7 @@ class Webhooks:
         if not self._places.take(way):
             return delivery
         try:
-            return self._sender.attempt(delivery, webhook, stop).delivery
+            return self._sender.attempt(delivery, webhook, known, stop).delivery
         finally:
             self._places.free(way)
 

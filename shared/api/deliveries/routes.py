@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path
 
 from shared.access import Caller
-from shared.api import scope
 from shared.api.deliveries.shapes import (
     DeliveryDetail,
     DeliveryList,
@@ -18,28 +17,21 @@ from shared.api.deliveries.shapes import (
 from shared.api.deps import Asking, Provided
 from shared.api.fields import formed
 from shared.api.lists import PAGE_SIZE, Page, PageSize, Since, Until, counts, span
-from shared.api.query import DIGITS
+from shared.api.resources.common import Project, WebhookId, found
 from shared.app import App
 from shared.errors import Invalid
+from shared.resources.model import Kind
 from shared.webhooks.body import ID
 from shared.webhooks.model import DeliveryStatus
 from shared.webhooks.port import Asked
 
 router = APIRouter(prefix="/api/v1/webhooks", tags=["webhooks"])
 
-_WEBHOOK = "[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
-WebhookId = Annotated[
-    str,
-    Path(json_schema_extra={"pattern": f"^{_WEBHOOK}$"}),
-    formed(_WEBHOOK, "it is no id of a webhook; GET /api/v1/webhooks lists them"),
-]
 DeliveryId = Annotated[
     str,
     Path(json_schema_extra={"pattern": f"^{ID}$"}),
     formed(ID, "it is no id of a delivery; GET /api/v1/webhooks/{webhook_id}/deliveries has them"),
 ]
-ProjectId = Annotated[int | None, DIGITS]
-"""The webhook's project. A caller of one project need not say it."""
 _ONE = "/{webhook_id}/deliveries/{delivery_id}"
 
 
@@ -48,7 +40,7 @@ def list_deliveries(
     app: Provided,
     by: Asking,
     webhook_id: WebhookId,
-    project_id: ProjectId = None,
+    project_id: Project = None,
     status: DeliveryStatus | None = None,
     since: Since = None,
     until: Until = None,
@@ -61,9 +53,9 @@ def list_deliveries(
     first, end = span(since, until)
     asked = Asked(status=status, since=first, until=end)
     project = _project(belfry, by, webhook_id, project_id)
-    found, total = belfry.webhooks().page(webhook_id, project, asked, page, page_size)
+    items, total = belfry.webhooks().page(webhook_id, project, asked, page, page_size)
     return DeliveryList(
-        deliveries=[DeliveryOut.model_validate(one) for one in found],
+        deliveries=[DeliveryOut.model_validate(one) for one in items],
         **counts(total, page, page_size),
     )
 
@@ -74,7 +66,7 @@ def read_delivery(
     by: Asking,
     webhook_id: WebhookId,
     delivery_id: DeliveryId,
-    project_id: ProjectId = None,
+    project_id: Project = None,
 ) -> DeliveryDetail:
     """One delivery, with what was sent and what was answered."""
     belfry = app()
@@ -88,7 +80,7 @@ def redeliver(
     by: Asking,
     webhook_id: WebhookId,
     delivery_id: DeliveryId,
-    project_id: ProjectId = None,
+    project_id: Project = None,
 ) -> DeliveryOut:
     """Deliver it again, within a minute, with the same `webhook-id` and body: a new series of
     attempts begins."""
@@ -104,7 +96,7 @@ def redeliver_many(
     by: Asking,
     webhook_id: WebhookId,
     wanted: RedeliverAll,
-    project_id: ProjectId = None,
+    project_id: Project = None,
 ) -> Redelivered:
     """Deliver all of a span again, as after the receiver was away for long."""
     if not wanted.status.ended:
@@ -119,7 +111,7 @@ def redeliver_many(
 
 @router.post("/{webhook_id}/test")
 def test_webhook(
-    app: Provided, by: Asking, webhook_id: WebhookId, project_id: ProjectId = None
+    app: Provided, by: Asking, webhook_id: WebhookId, project_id: Project = None
 ) -> DeliveryDetail:
     """Send one test now, also to a webhook that is disabled, and show what came of it. It is not
     tried again."""
@@ -128,6 +120,8 @@ def test_webhook(
     return DeliveryDetail.model_validate(belfry.webhooks().test(by, webhook_id, project))
 
 
-def _project(_belfry: App, by: Caller, _webhook_id: str, given: int | None) -> int | None:
+def _project(
+    belfry: App, by: Caller, webhook_id: str, given: int | Literal["none"] | None
+) -> int | None:
     """The project of the webhook. What a caller does not see does not exist for it."""
-    return scope.new_project(by, given)
+    return found(belfry, by, Kind.WEBHOOK, webhook_id, given).project_id

@@ -16,10 +16,10 @@ from functions.operations.webhook_retries import webhook_retries
 from shared.clock import ManualClock
 from shared.errors import Cancelled, Invalid, NotFound, Refused
 from shared.outgoing.model import Blocked
+from shared.resources.port import ResourceService
 from shared.settings import Secret
 from shared.tasks import Proposed, Services
 from shared.webhooks.model import HELD, MOST_OPEN, DeliveryStatus
-from shared.webhooks.port import WebhookService
 from tests.context import job_of, result_of
 from tests.integration.webhooks.world import ANA, KEY, OLD_KEY, Receiver, World, lost, status
 
@@ -80,7 +80,7 @@ def test_what_cannot_arrive_fails_its_job_at_once(world: World, receiver: Receiv
 
     with pytest.raises(NotFound, match="15"):
         run()
-    services = Services({WebhookService: lambda: world.service})
+    services = Services({ResourceService: lambda: world.known})
     with pytest.raises(Invalid, match=r"task_parameters\.webhook_id"):
         webhook_delivery.fits(services, {"webhook_id": 15}, Proposed(new=["webhook_id"]))
     webhook_delivery.fits(services, {"webhook_id": 15}, Proposed(new=["payload"]))
