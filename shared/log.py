@@ -153,6 +153,10 @@ class Event(StrEnum):
     AUDIT_BROKEN = "audit_broken"
     AUDIT_RESUMED = "audit_resumed"
     AUDIT_UNSETTLED = "audit_unsettled"
+    DELIVERY_TRIED = "delivery_tried"
+    DELIVERY_GIVEN_UP = "delivery_given_up"
+    DELIVERY_UNREADABLE = "delivery_unreadable"
+    WEBHOOK_DISABLED = "webhook_disabled"
     SPAN = "span"
     SPANS_DROPPED = "spans_dropped"
 

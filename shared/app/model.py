@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from shared.notifications.service import Notifications
     from shared.resources.service import Resources
     from shared.scaling.service import Scaling
+    from shared.webhooks.service import Webhooks
 
 
 _logger = logging.getLogger("belfry")
@@ -121,6 +122,7 @@ class App:
     traffic: Traffic
     """Told of each request that was answered."""
     scaling: Callable[[], Scaling]
+    webhooks: Callable[[], Webhooks]
     started_at: datetime
     """When this process built the app."""
     connection: Connection

@@ -59,6 +59,7 @@ from shared.storage.connect import Connection
 from shared.storage.tables.history import History as PastJobs
 from shared.tasks import Registry, Services
 from shared.tasks.services import once
+from shared.webhooks.port import WebhookService
 
 if TYPE_CHECKING:
     from shared.alerts.service import Alerts
@@ -115,6 +116,7 @@ def build(
             ArchiveService: lambda: archive(),
             ScalingService: lambda: scales(),
             Outgoing: lambda: outgoing(),
+            WebhookService: lambda: webhooks(),
             PetCare: lambda: domains.care(settings, notifications, billing, alerts),
             ResourceService: lambda: resources(),
             ResourceUpkeep: lambda: customers.upkeep(settings, at, clock),
@@ -174,6 +176,7 @@ def build(
     )
     traffic = scaling.traffic(settings.scaling, at, clock)
     scales = once(lambda: scaling.scaling(settings.scaling, at, traffic, audit, alerts))
+    webhooks = once(lambda: customers.webhooks(at, outgoing, resources, alerts, audit, clock))
     executor = Executor(tasks, services, clock)
     keys, gate = access.made(settings, at, clock, audit)
     by_hand, short, long = engine.workers(at, outcomes, executor, limits, held, settings, clock)
@@ -223,6 +226,7 @@ def build(
         metrics=metrics(settings, at, jobs, listing, scales, clock),
         traffic=traffic,
         scaling=scales,
+        webhooks=webhooks,
         started_at=clock.now(),
         connection=at.connection,
     )
