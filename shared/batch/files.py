@@ -8,7 +8,7 @@ bounded, also what is begun and never completed.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -27,8 +27,7 @@ KEPT = timedelta(days=30)
 
 
 class Files:
-    """The files. Methods raise `NotFound` for one that the project does not have, and `Unavailable`
-    or `Refused` if storage fails."""
+    """The files. Methods raise `Unavailable` or `Refused` if storage fails."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
@@ -54,20 +53,20 @@ class Files:
         self._store.put_file(made)
         return made
 
-    def put_part(self, project_id: int | None, file_id: str, number: int, data: bytes) -> None:
+    def put_part(self, file: SentFile, number: int, data: bytes) -> None:
         """A part of the file; one that comes again takes the place of the first. Raises `Conflict`
         if the file is complete."""
-        file = self._open(project_id, file_id)
+        if file.size is not None:
+            raise Conflict(f"the file {file.id} is complete; send another")
         if not 1 <= number <= MOST_PARTS:
             raise Invalid("number", f"parts have the numbers 1 to {MOST_PARTS}")
         if not 0 < len(data) <= PART:
             raise Invalid("content", f"a part has 1 to {PART:,} bytes; this one has {len(data):,}")
         journal.put_part(self._store.container, file_name(file), number, data)
 
-    def complete(self, project_id: int | None, file_id: str, count: int) -> SentFile:
+    def complete(self, file: SentFile, count: int) -> SentFile:
         """The file of its parts 1 to `count`; harmless if it is complete. Raises `Conflict` if one
         is missing, `Invalid` if it is too large."""
-        file = self.get(project_id, file_id)
         if file.size is not None:
             return file
         sizes = journal.parts(self._store.container, file_name(file))
@@ -86,29 +85,34 @@ class Files:
         self._store.put_file(made)
         return made
 
-    def get(self, project_id: int | None, file_id: str) -> SentFile:
-        found = self._store.file(project_id, file_id)
-        if found is None or found.project_id != project_id:
+    def get(self, file_id: str) -> SentFile:
+        """The file, of whichever project."""
+        found = self._store.file(file_id)
+        if found is None:
             raise NotFound(f"there is no file {file_id!r}")
         return found
 
-    def all(self, project_id: int | None) -> list[SentFile]:
-        """The files of a project, newest first."""
-        found = self._store.files(project_id)
+    def own(self, project_id: int | None, file_id: str) -> SentFile:
+        """The file of that project. Raises `NotFound` for another's too."""
+        found = self.get(file_id)
+        if found.project_id != project_id:
+            raise NotFound(f"there is no file {file_id!r}")
+        return found
+
+    def all(self, projects: Collection[int] | None) -> list[SentFile]:
+        """The files of these projects, newest first; None: of all, and of none."""
+        if projects is None:
+            found = self._store.all_files()
+        else:
+            found = [file for one in sorted(projects) for file in self._store.files(one)]
         return sorted(found, key=lambda one: one.created_at, reverse=True)
 
-    def remove(self, project_id: int | None, file_id: str) -> None:
-        self._store.remove_file(self.get(project_id, file_id))
+    def remove(self, file: SentFile) -> None:
+        self._store.remove_file(file)
 
     def content(self, project_id: int | None, file_id: str) -> Iterator[bytes]:
         """The bytes of a complete file. Raises `Conflict` if it is not."""
-        file = self.get(project_id, file_id)
+        file = self.own(project_id, file_id)
         if file.size is None:
             raise Conflict(f"the file {file_id} is not complete; send its parts, then complete it")
         return journal.stream(self._store.container, file_name(file))
-
-    def _open(self, project_id: int | None, file_id: str) -> SentFile:
-        file = self.get(project_id, file_id)
-        if file.size is not None:
-            raise Conflict(f"the file {file_id} is complete; send another")
-        return file

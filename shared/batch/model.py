@@ -182,6 +182,8 @@ class Head:
     ended_at: datetime | None = None
     counts: Counts = field(default_factory=Counts)
     """At its end."""
+    place: str = ""
+    """Its row's key, which is its place in lists."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

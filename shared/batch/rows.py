@@ -1,10 +1,10 @@
-"""A batch as rows of the table of schedules, in a partition of its project.
+"""Batches as rows of the table of schedules.
 
-| row key | what |
-|---|---|
-| `head:{inverted}:{job id}` | what is fixed of a batch; the newest come first |
-| `progress:{job id}` | how far it is (`Saved`); whoever holds its ETag writes |
-| `file:{id}` | a file of items that was sent, or is being sent |
+| partition | row key | what |
+|---|---|---|
+| `batches:{project}` | `head:{inverted}:{job id}` | what is fixed of a batch; newest first |
+| | `progress:{job id}` | how far it is (`Saved`); whoever holds its ETag writes |
+| `batch_files` | `{id}` | a file of items that was sent, or is being sent |
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from shared.schedules.job import parse_id
 
 T = TypeVar("T")
 
-HEAD, PROGRESS, FILE = "head:", "progress:", "file:"
+HEAD, PROGRESS = "head:", "progress:"
+PARTITIONS, FILES = "batches:", "batch_files"
 _LATEST = 10**10
 """Seconds since 1970, after anything that is due."""
 _SHOWN = 200
@@ -43,7 +44,7 @@ class SentFile:
 
 
 def partition(project_id: int | None) -> str:
-    return f"batches:{scope(project_id)}"
+    return f"{PARTITIONS}{scope(project_id)}"
 
 
 def scope(project_id: int | None) -> str:
@@ -58,10 +59,6 @@ def head_key(batch_id: str) -> str:
 
 def progress_key(batch_id: str) -> str:
     return f"{PROGRESS}{batch_id}"
-
-
-def file_key(file_id: str = "") -> str:
-    return f"{FILE}{file_id}"
 
 
 def of_head(head: Head) -> dict[str, Any]:
@@ -98,6 +95,7 @@ def to_head(row: Mapping[str, Any]) -> Head:
             ended=said["ended"] and BatchState(said["ended"]),
             ended_at=said["ended_at"] and datetime.fromisoformat(said["ended_at"]),
             counts=Counts(**said["counts"]),
+            place=str(row["RowKey"]),
         )
 
     return _readable(row, read)
@@ -158,7 +156,7 @@ def of_file(file: SentFile) -> dict[str, Any]:
         "created_by": file.created_by,
         "size": file.size,
     }
-    return {"said": json.dumps(said)}
+    return {"said": json.dumps(said), "project": scope(file.project_id)}
 
 
 def to_file(row: Mapping[str, Any]) -> SentFile:
@@ -167,8 +165,7 @@ def to_file(row: Mapping[str, Any]) -> SentFile:
     def read() -> SentFile:
         said = json.loads(row["said"])
         at = datetime.fromisoformat(said.pop("created_at"))
-        name = str(row["RowKey"]).removeprefix(FILE)
-        return SentFile(id=name, created_at=at, etag=row["etag"], **said)
+        return SentFile(id=str(row["RowKey"]), created_at=at, etag=row["etag"], **said)
 
     return _readable(row, read)
 

@@ -7,10 +7,11 @@ it leaves a row and files from which the next one goes on.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
-from itertools import islice
+from datetime import datetime, timedelta
+from heapq import nsmallest
+from itertools import chain, islice
 
 from shared.batch.calling import ToTask
 from shared.batch.files import Files
@@ -26,6 +27,7 @@ from shared.batch.model import (
 from shared.batch.operations import Operates, batch_id, hold_callable
 from shared.batch.params import BatchParams, Operation
 from shared.batch.port import ChangeOf
+from shared.batch.rows import HEAD
 from shared.batch.running import Running
 from shared.batch.schedules import ToSchedules
 from shared.batch.sources import Sources, in_files
@@ -37,6 +39,8 @@ from shared.clock import Clock
 from shared.engine.commands.schedules import Manager
 from shared.engine.work.execute import Executor
 from shared.errors import Invalid, LeaseLost, NotFound, Refused
+from shared.schedules.job import parse_id
+from shared.storage.blobs.links import links
 from shared.storage.tables.compare_and_set import compare_and_set
 from shared.tasks import JobContext, Proposed, Registry, Services
 
@@ -51,9 +55,23 @@ _REMOVED = 20
 class Standing:
     """How a batch stands."""
 
+    id: str
+    project_id: int | None
     head: Head | None
     """None while its items are being written down."""
     saved: Saved
+
+    @property
+    def schedule_id(self) -> str:
+        return parse_id(self.id)[0]
+
+    @property
+    def per_minute(self) -> float | None:
+        """Items that ended in a minute, since the present attempt began; None if it just did."""
+        begin, end = self.saved.began_at, self.saved.updated_at
+        seconds = (end - begin).total_seconds() if begin and end else 0.0
+        done = self.saved.counts.done - self.saved.began_done
+        return round(done / seconds * 60, 1) if seconds > 0 and done else None
 
     @property
     def total(self) -> int | None:
@@ -96,7 +114,7 @@ class Batches:
         items are in the parameters: then each is tried."""
         if params.file is not None:
             try:
-                self.files.get(proposed.project_id, params.file)
+                self.files.own(proposed.project_id, params.file)
             except NotFound as error:
                 raise Invalid("file", str(error)) from None
         samples: Sequence[Mapping[str, object]] = params.listed
@@ -273,11 +291,26 @@ class Batches:
         saved = self.store.saved(project_id, batch)
         if saved is None:
             raise NotFound(f"there is no batch {batch!r}, or it has not begun")
-        return Standing(head=self.store.head(project_id, batch), saved=saved)
+        head = self.store.head(project_id, batch)
+        return Standing(id=batch, project_id=project_id, head=head, saved=saved)
 
-    def heads(self, project_id: int | None) -> Iterator[Head]:
-        """The batches of a project, newest first."""
-        return self.store.heads(project_id)
+    def standing_of(self, head: Head) -> Standing:
+        """How a batch of a list stands; one that ended says so itself."""
+        if head.ended is None:
+            return self.standing(head.project_id, head.id)
+        saved = Saved(state=head.ended, counts=head.counts)
+        return Standing(id=head.id, project_id=head.project_id, head=head, saved=saved)
+
+    def heads(self, projects: Collection[int] | None, after: str, most: int) -> list[Head]:
+        """The first `most` batches of these projects, the one that was due last first; those after
+        a place. None: of all projects, and of none."""
+        start = after or HEAD
+        if projects is None:
+            found: Iterable[Head] = self.store.all_heads(start)
+        else:
+            each = (islice(self.store.heads(one, start), most) for one in sorted(projects))
+            found = chain.from_iterable(each)
+        return nsmallest(most, found, key=lambda one: one.place)
 
     def outcomes(
         self, standing: Standing, since: int, status: ItemStatus | None
@@ -298,13 +331,19 @@ class Batches:
         }
         yield from _those([rest[index] for index in sorted(rest)], since, status)
 
-    def files_of(self, standing: Standing) -> list[str]:
-        """The blobs with the outcomes of closed files, in order."""
+    def links(
+        self, standing: Standing, account: str, lasts: timedelta
+    ) -> tuple[list[tuple[int, str]], datetime | None]:
+        """((index of its first item, a link that reads it) of each closed file of outcomes, when
+        the links expire). `account`: the name of the storage account."""
         head, saved = standing.head, standing.saved
-        if head is None:
-            return []
-        at = Place(head.project_id, head.id)
-        return [at.outcomes(one, saved.epoch_of(one)) for one in range(saved.chunk)]
+        if head is None or not saved.chunk:
+            return [], None
+        at, numbers = Place(head.project_id, head.id), range(saved.chunk)
+        names = [at.outcomes(one, saved.epoch_of(one)) for one in numbers]
+        blobs = [self.store.container.blob(name) for name in names]
+        urls, until = links(blobs, account, self._clock.now(), lasts)
+        return [(one * self._chunk, url) for one, url in zip(numbers, urls, strict=True)], until
 
 
 def _those(outcomes: Sequence[Outcome], since: int, status: ItemStatus | None) -> Iterator[Outcome]:

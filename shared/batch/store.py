@@ -50,10 +50,22 @@ class Store:
         row = self._row(project_id, head_key(batch_id))
         return None if row is None else rows.to_head(row)
 
-    def heads(self, project_id: int | None) -> Iterator[Head]:
-        """The batches of a project, newest first."""
-        for row in self._span(project_id, rows.HEAD):
-            yield rows.to_head(row)
+    def heads(self, project_id: int | None, after: str = rows.HEAD) -> Iterator[Head]:
+        """The batches of a project, newest first; those after a row key."""
+        of = f"PartitionKey eq {literal(partition(project_id))}"
+        return self._heads(of, after)
+
+    def all_heads(self, after: str = rows.HEAD) -> Iterator[Head]:
+        """The batches of every project, in no order. Reads the row of each."""
+        first = rows.PARTITIONS
+        end = literal(first[:-1] + ";")
+        return self._heads(f"PartitionKey ge {literal(first)} and PartitionKey lt {end}", after)
+
+    def _heads(self, of: str, after: str) -> Iterator[Head]:
+        span = f"RowKey gt {literal(after)} and RowKey lt {literal(rows.HEAD[:-1] + ';')}"
+        with translated(_SERVICE):
+            for row in self._table.query(f"{of} and {span}", top=100):
+                yield rows.to_head(row)
 
     def saved(self, project_id: int | None, batch_id: str) -> Saved | None:
         """How far a batch is; None if it never began."""
@@ -141,34 +153,38 @@ class Store:
             raise Damaged(f"{name} is gone; something removed it")
         return _outcomes(name, data)
 
-    def file(self, project_id: int | None, file_id: str) -> SentFile | None:
-        row = self._row(project_id, rows.file_key(file_id))
+    def file(self, file_id: str) -> SentFile | None:
+        with translated(_SERVICE):
+            row = self._table.get(rows.FILES, file_id)
         return None if row is None else rows.to_file(row)
 
     def files(self, project_id: int | None) -> list[SentFile]:
-        return [rows.to_file(row) for row in self._span(project_id, rows.FILE)]
+        """The files of a project."""
+        return self._files(f" and project eq {literal(rows.scope(project_id))}")
+
+    def all_files(self) -> list[SentFile]:
+        """The files of every project."""
+        return self._files("")
+
+    def _files(self, more: str) -> list[SentFile]:
+        with translated(_SERVICE):
+            found = self._table.query(f"PartitionKey eq {literal(rows.FILES)}{more}")
+            return [rows.to_file(row) for row in found]
 
     def put_file(self, file: SentFile) -> None:
         """Write the row of a file."""
-        step = Upsert(rows.file_key(file.id), rows.of_file(file))
         with translated(_SERVICE):
-            self._table.transact(partition(file.project_id), [step])
+            self._table.transact(rows.FILES, [Upsert(file.id, rows.of_file(file))])
 
     def remove_file(self, file: SentFile) -> None:
         """Remove a file and then its row; harmless if they are gone."""
         self.container.delete(file_name(file))
         with translated(_SERVICE):
-            self._table.transact(partition(file.project_id), [Delete(rows.file_key(file.id), "*")])
+            self._table.transact(rows.FILES, [Delete(file.id, "*")])
 
     def _row(self, project_id: int | None, key: str) -> dict[str, Any] | None:
         with translated(_SERVICE):
             return self._table.get(partition(project_id), key)
-
-    def _span(self, project_id: int | None, prefix: str) -> Iterator[dict[str, Any]]:
-        span = f"RowKey ge {literal(prefix)} and RowKey lt {literal(prefix[:-1] + ';')}"
-        of = f"PartitionKey eq {literal(partition(project_id))}"
-        with translated(_SERVICE):
-            yield from self._table.query(f"{of} and {span}")
 
 
 class Place:
