@@ -37,10 +37,6 @@ class ItemStatus(StrEnum):
     """It was begun, and a crash hid how it ended; it must not be done twice, so it was left."""
 
 
-_SHORT = {status: status.value[0] for status in ItemStatus}
-_LONG = {letter: status for status, letter in _SHORT.items()}
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
     """What became of one item."""
@@ -55,24 +51,31 @@ class Outcome:
     milliseconds: int = 0
 
     def line(self) -> str:
-        """One line of JSON, in ASCII, without its end."""
-        found: dict[str, object] = {"i": self.index, "s": _SHORT[self.status]}
-        optional = {"l": self.label, "e": self.error, "r": self.result, "t": self.milliseconds}
-        found |= {name: value for name, value in optional.items() if value}
-        return json.dumps(found, separators=(",", ":"))
+        """One line of JSON, in ASCII, without its end: as customers read it too."""
+        found: dict[str, object] = {"index": self.index, "item": self.label, "status": self.status}
+        if self.error:
+            found["error"] = self.error
+        if self.result:
+            found["result"] = json.loads(self.result)
+        if self.milliseconds:
+            found["milliseconds"] = self.milliseconds
+        return _to_json(found)
 
     @staticmethod
     def of_line(line: str | bytes) -> Outcome:
         """Raises `ValueError` or `KeyError` if it is no such line."""
         said = json.loads(line)
         return Outcome(
-            index=int(said["i"]),
-            label=said.get("l", ""),
-            status=_LONG[said["s"]],
-            error=said.get("e", ""),
-            result=said.get("r", ""),
-            milliseconds=said.get("t", 0),
+            index=int(said["index"]),
+            label=said["item"],
+            status=ItemStatus(said["status"]),
+            error=said.get("error", ""),
+            result=_to_json(said["result"]) if "result" in said else "",
+            milliseconds=said.get("milliseconds", 0),
         )
+
+
+_to_json = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def outcome(
@@ -85,15 +88,18 @@ def outcome(
     seconds: float = 0.0,
 ) -> Outcome:
     """An outcome, cut to the size that is kept. A result that is too long is left out."""
-    said = json.dumps(dict(result), default=str, separators=(",", ":")) if result else ""
+    said = ""
+    if result:  # with what no reader can encode replaced
+        plain = clean(json.dumps(dict(result), default=str, ensure_ascii=False))
+        said = _to_json(json.loads(plain))
     if len(said) > _RESULT:
-        said = json.dumps({"left_out": f"{len(said)} characters; {_RESULT} are kept"})
+        said = _to_json({"left_out": f"{len(said)} characters; {_RESULT} are kept"})
     return Outcome(
         index=index,
         label=short(label(item), _LABEL),
         status=status,
         error=short(error, _ERROR),
-        result=clean(said),
+        result=said,
         milliseconds=round(seconds * 1000),
     )
 

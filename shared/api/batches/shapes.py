@@ -158,8 +158,8 @@ class BatchList(Shown):
 
 
 class OutcomeFile(Shown):
-    """A file with outcomes, a JSON object a line: `i` index, `s` the first letter of the status,
-    `l` the item, `e` error, `r` result as JSON, `t` milliseconds."""
+    """A file with outcomes, a JSON object a line, with `index`, `item`, `status`, and `error`,
+    `result` and `milliseconds` if there is such."""
 
     url: str
     first: int

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from shared.batch.model import Outcome, outcome
+from shared.batch.model import ItemStatus, Outcome, outcome
 from shared.batch.operations import asked_by, batch_id, item_job
 from shared.batch.params import BatchParams
 from shared.schedules.job import backfill_of, job_id, parse_id, retry_of
@@ -75,14 +76,24 @@ def test_what_an_item_asks_for_is_the_same_each_time() -> None:
         assert retry_of(found) is None and backfill_of(found) is None
 
 
+@pytest.mark.parametrize("status", list(ItemStatus))
+def test_an_outcome_reads_back(status: ItemStatus) -> None:
+    one = Outcome(index=3, label="ä", status=status, error="e", result='{"a":[1]}', milliseconds=9)
+    assert Outcome.of_line(one.line()) == one
+    bare = Outcome(index=0, label="", status=status)
+    assert Outcome.of_line(bare.line()) == bare
+
+
 def test_an_outcome_is_cut_hides_secrets_and_reads_back() -> None:
     made = outcome(
         7,
         {"id": "x" * 500 + "\ud800"},
-        "failed",  # type: ignore[arg-type]
+        ItemStatus.FAILED,
         error="postgresql://u:hunter2@h/d " + "y" * 900,
         result={"big": "z" * 2000},
     )
     assert "hunter2" not in made.error and len(made.error) <= 500 and len(made.label) <= 200
+    odd = outcome(1, {}, ItemStatus.SUCCEEDED, result={"a": "\ud800\n", "b": {1, 2}})
+    assert json.loads(odd.result)["a"] == "\ufffd\n" and Outcome.of_line(odd.line()) == odd
     assert "left_out" in made.result and "\n" not in made.line()
     assert Outcome.of_line(made.line()) == made
