@@ -66,6 +66,9 @@ BODIES: Mapping[str, Mapping[str, dict[str, Any]]] = {
         },
         "nothing is left": {},
     },
+    "NewBatchFile": {"of one project": {"name": "customers.csv", "project_id": 7}},
+    "BatchFilePart": {"the whole of a small file": {"content": "aWQsbmFtZQoxLEFkYQo="}},
+    "CompleteBatchFile": {"of one part": {"parts": 1}},
     "NewFeed": {"of one project": {"name": "Shop", "project_id": 7}},
     "NewWebhook": {
         "with a key that Belfry makes": {
@@ -200,6 +203,8 @@ PARAMETERS: Mapping[str, object] = {
     "webhook_id": "15",
     "repository_id": "42",
     "target_id": "shop",
+    "file_id": "u0123456789abcdef",
+    "number": 1,
     "owner": "backend",
     "project_id": 7,
     "tenant_id": 1,

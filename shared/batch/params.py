@@ -6,7 +6,14 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    model_validator,
+)
 
 from shared.batch.model import MOST_ITEMS, Item
 from shared.batch.template import NAME, references
@@ -19,8 +26,20 @@ FILE_ID = "u[0-9a-f]{16}"
 """What the id of a file of items looks like, whole."""
 _LISTED = 1_000
 Whole: TypeAlias = Annotated[int, Field(strict=True)]
-Plain: TypeAlias = str | bool | int | float | None
-Given: TypeAlias = str | int | dict[str, Plain]
+
+
+def _given(value: object) -> dict[str, object]:
+    """An item as an object; an id alone is one that has only that."""
+    if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
+        return {"id": str(value)}
+    if not isinstance(value, dict) or any(isinstance(one, dict | list) for one in value.values()):
+        raise ValueError("give an id, or an object of plain values")
+    return value
+
+
+Given: TypeAlias = Annotated[
+    Any, AfterValidator(_given), WithJsonSchema({"type": ["string", "integer", "object"]})
+]
 
 
 class Operation(StrEnum):
@@ -129,7 +148,7 @@ class BatchParams(CustomerParams):
     @property
     def listed(self) -> list[Item]:
         """The items of `items`."""
-        return [one if isinstance(one, dict) else {"id": str(one)} for one in self.items or ()]
+        return list(self.items or ())
 
 
 _SOURCES = ("items", "filter", "resources", "file")
