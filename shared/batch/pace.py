@@ -36,7 +36,7 @@ class Pace:
         begin = max(self.free_at, now - _CREDIT)
         return replace(self, free_at=begin + number * self._step)
 
-    def wait(self, now: float) -> float:
+    def pause(self, now: float) -> float:
         """Seconds until the next may begin."""
         return 0.0 if self.per_minute is None else max(0.0, self.free_at - now)
 

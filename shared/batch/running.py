@@ -177,7 +177,7 @@ class Running:
             return
         longest = _LOOK
         if self._working.free:
-            pause = self._pace.wait(self._job.clock.monotonic())
+            pause = self._pace.pause(self._job.clock.monotonic())
             longest = min(longest, timedelta(seconds=pause)) if pause else longest
         self._job.clock.wait(self._working.changed, longest)
 

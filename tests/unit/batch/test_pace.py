@@ -23,7 +23,7 @@ def test_never_more_begin_in_any_span_than_its_share_and_a_quarter_of_a_second(
         pace = pace.took(now, number)
         began += [now] * number
         if number == 0:
-            assert pace.wait(now) > 0
+            assert pace.pause(now) > 0
     rate = per_minute / 60
     for first in range(0, len(began), 7):
         number = len(began) - first
@@ -38,4 +38,4 @@ def test_an_even_rate() -> None:
         began += number
         now += 0.01
     assert began in (60, 61)
-    assert Pace(None).allowed(0.0, 5) == 5 and Pace(None).wait(0.0) == 0.0
+    assert Pace(None).allowed(0.0, 5) == 5 and Pace(None).pause(0.0) == 0.0
