@@ -106,7 +106,7 @@ def _called(
     return seconds, counted.take()
 
 
-def _turned_off(belfry: App, counted: Counted, size: int) -> Mapping[str, float]:
+def _turned_off(belfry: App, counted: Counted, size: int) -> dict[str, float]:
     """Schedules that are turned off by a batch, and turned on again by a loop over the API."""
     ids = [_schedule(belfry, number) for number in range(size)]
     belfry.batches()._sources.items = lambda *_: ({"id": one} for one in ids)  # type: ignore[method-assign]

@@ -2,13 +2,14 @@
 
 python -m tests.integration.batch TASK COUNT ATTEMPT FATAL FILE
 
-The settings are its environment. Each item that begins is a line of FILE. FATAL: in the attempt that
-is killed, how many items begin before; 0: it is not killed.
+The settings are its environment. Each item that begins is a line of FILE. FATAL: within which of
+them the process is killed; 0: it is not killed.
 """
 
 from __future__ import annotations
 
 import faulthandler
+import logging
 import os
 import signal
 import sys
@@ -20,7 +21,7 @@ from functions.customers.batch import batch, change_of
 from shared.app import build
 from shared.batch.params import BatchParams
 from shared.clock import SystemClock
-from shared.log import JobLog, logging
+from shared.log import JobLog
 from shared.settings import from_env
 from shared.tasks import JobContext, Params, Registry, Result, task
 from tests.integration.batch.conftest import JOB, call
@@ -74,4 +75,6 @@ def main(name: str, count: int, attempt: int, fatal: int, told: Path) -> None:
     batches.run(job, BatchParams.model_validate(call(name, items, concurrency=3)), change_of)
 
 
-main(sys.argv[1], *map(int, sys.argv[2:5]), Path(sys.argv[5]))
+_NAME, *_NUMBERS, _FILE = sys.argv[1:]
+_COUNT, _ATTEMPT, _FATAL = map(int, _NUMBERS)
+main(_NAME, _COUNT, _ATTEMPT, _FATAL, Path(_FILE))

@@ -1,7 +1,8 @@
-"""Batches of an app of its own, on real Azurite, with tasks that count what they are asked to do."""
+"""Batches of an app of its own, on real Azurite, with tasks that note what they are asked to do."""
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from shared.batch.params import BatchParams
 from shared.batch.service import Batches, Standing
 from shared.clock import Clock
 from shared.errors import Refused, Skipped
-from shared.log import JobLog, logging
+from shared.log import JobLog
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.model import Definition, Policy
 from shared.tasks import JobContext, Params, Result, Task, task

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from shared.access import LOCAL, Role
+from shared.access import Role
 from shared.clock import SystemClock
 from tests.integration.access.asking import Asking
 from tests.integration.batch.conftest import Desk, call
@@ -101,6 +101,7 @@ def test_files_of_others_do_not_exist(desk: Desk, asking: Asking) -> None:
     ask(asking, mine, "PUT", f"{at}/parts/1", part(_CSV))
     ask(asking, mine, "POST", f"{at}/complete", {"parts": 1})
     assert ask(asking, theirs, "GET", "/batches/files") == (200, {"files": []})
+    body: Any
     for method, path, body in (
         ("PUT", f"{at}/parts/1", part(b"id\nevil\n")),
         ("POST", f"{at}/complete", {"parts": 1}),
@@ -170,4 +171,3 @@ def test_a_list_of_all_goes_on_by_cursor(desk: Desk, asking: Asking) -> None:
                 break
             cursor = f"&cursor={found['next_cursor']}"
         assert seen == [f"s1-20260301T12000{number}Z" for number in wanted]
-    assert LOCAL.projects is None

@@ -14,7 +14,8 @@ from shared.clock import ManualClock
 from shared.errors import Cancelled, Conflict, Invalid, NotFound, Refused, TimedOut
 from shared.storage.names import Names
 from shared.tasks import Proposed
-from tests.integration.batch.conftest import JOB, START, Desk, call
+from tests.integration.batch.conftest import JOB, Desk, call
+from tests.integration.engine.conftest import START
 
 
 def test_each_item_has_an_outcome_in_the_order_of_the_list(desk: Desk) -> None:
@@ -81,7 +82,7 @@ def test_a_batch_stops_at_its_rate_of_errors_and_a_repeated_job_goes_on(desk: De
     params = call(
         "only_once", items, concurrency=1, stop_at_error_percent=25, stop_at_error_after=6
     )
-    with pytest.raises(Refused, match="2 of 8 items failed.*5 were not begun"):
+    with pytest.raises(Refused, match=r"2 of 8 items failed.*5 were not begun"):
         desk.run(**params)
     standing = desk.standing()
     assert standing.saved.state is BatchState.STOPPED and standing.saved.counts.failed == 2
@@ -120,7 +121,7 @@ def test_an_item_that_takes_too_long_is_told_to_stop_and_the_others_go_on(desk: 
 def test_items_that_never_end_do_not_hold_the_batch_for_ever(desk: Desk) -> None:
     held = threading.Event()
     batches, real = desk.batches(), desk.engine.app.executor.within
-    batches._executor.within = lambda *_: held.wait(30) and {}  # type: ignore[method-assign, assignment, return-value]
+    batches._executor.within = lambda *_: held.wait(30) and {}  # type: ignore[method-assign, assignment]
     try:
         with pytest.raises(TimedOut, match="none of them did"):
             desk.run(
@@ -136,7 +137,12 @@ def test_items_that_never_end_do_not_hold_the_batch_for_ever(desk: Desk) -> None
 def test_a_batch_that_is_told_to_stop_is_given_back_and_goes_on(desk: Desk, name: str) -> None:
     stop = threading.Event()
     items = ["a", "hangs", *(f"n{index}" for index in range(20))]
-    stopping = threading.Thread(target=lambda: desk.calls.entered.wait(20) and stop.set())
+
+    def stop_then() -> None:
+        desk.calls.entered.wait(20)
+        stop.set()
+
+    stopping = threading.Thread(target=stop_then)
     stopping.start()
     with pytest.raises(Cancelled):
         desk.run(desk.job(stop=stop), **call(name, items, concurrency=1))

@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
-from shared.batch.model import ItemStatus
+from shared.batch.model import BatchState, Counts, ItemStatus
 from shared.engine.commands.once import run_once
-from shared.recurrence import Frequency
 from shared.schedules.job import parse_id
 from tests.integration.batch.conftest import JOB, Desk
 
@@ -68,14 +67,13 @@ def test_its_own_schedule_is_not_among_them(desk: Desk) -> None:
 def test_another_projects_schedule_does_not_exist(desk: Desk, town: dict[str, str]) -> None:
     before = {name: desk.engine.app.manager.get(town[name]) for name in ("other", "none")}
     named = [town["other"], town["none"], "nosuch", "../x", {"schedule_id": town["other"], "n": 1}]
-    for number, what in enumerate(
-        [
-            {"operation": "disable"},
-            {"operation": "enable"},
-            {"operation": "run"},
-            {"operation": "change", "change": {"name": "stolen"}},
-        ]
-    ):
+    asked: list[dict[str, Any]] = [
+        {"operation": "disable"},
+        {"operation": "enable"},
+        {"operation": "run"},
+        {"operation": "change", "change": {"name": "stolen"}},
+    ]
+    for number, what in enumerate(asked):
         job = desk.job(job_id=f"s1-20260301T120000Z-o{number}")
         found = desk.run(job, items=named, stop_at_error_percent=None, **what)
         assert found["failed"] == len(named)
@@ -141,17 +139,16 @@ def test_enable_and_disable(desk: Desk, town: dict[str, str]) -> None:
 
 def test_a_dry_run_changes_nothing(desk: Desk, town: dict[str, str]) -> None:
     before = {name: desk.engine.app.manager.get(one) for name, one in town.items()}
-    for number, what in enumerate(
-        [
-            {"operation": "disable"},
-            {"operation": "run"},
-            {"operation": "change", "change": {"name": "x", "timezone": "Europe/Berlin"}},
-            {
-                "operation": "change",
-                "change": {"frequency": "cron", "cron_expression": "61 * * * *"},
-            },
-        ]
-    ):
+    asked: list[dict[str, Any]] = [
+        {"operation": "disable"},
+        {"operation": "run"},
+        {"operation": "change", "change": {"name": "x", "timezone": "Europe/Berlin"}},
+        {
+            "operation": "change",
+            "change": {"frequency": "cron", "cron_expression": "61 * * * *"},
+        },
+    ]
+    for number, what in enumerate(asked):
         job = desk.job(job_id=f"s1-20260301T120000Z-d{number}")
         found = desk.run(job, filter={}, dry_run=True, **what)
         assert found["failed" if number == 3 else "succeeded"] == 3
@@ -163,7 +160,7 @@ def test_a_run_is_asked_for_once_however_often_its_item_is_done(
     desk: Desk, town: dict[str, str]
 ) -> None:
     batches = desk.batches()
-    params = {"operation": "run", "items": [town["web"], town["core"]]}
+    params: dict[str, Any] = {"operation": "run", "items": [town["web"], town["core"]]}
     desk.run(**params)
     first = [json.loads(one.result)["job_id"] for one in desk.outcomes()]
     assert [parse_id(one)[0] for one in first] == [town["web"], town["core"]]
@@ -176,8 +173,8 @@ def test_a_run_is_asked_for_once_however_often_its_item_is_done(
     batches.store.save(
         7,
         JOB,
-        replace(saved, state="running", chunk=0, closed=type(saved.closed)()),
-        head,  # type: ignore[arg-type]
+        replace(saved, state=BatchState.RUNNING, chunk=0, closed=Counts()),
+        head,
     )
     assert desk.run(desk.job(attempt=2), **params)["succeeded"] == 2
     assert [json.loads(one.result)["job_id"] for one in desk.outcomes()] == first
@@ -205,4 +202,3 @@ def test_it_is_a_job_like_any_other(desk: Desk, town: dict[str, str]) -> None:
     assert job.id == asked.job_id and job.status == "succeeded" and job.result is not None
     assert job.result["succeeded"] == 2
     assert not desk.engine.app.manager.get(town["web"]).definition.enabled
-    assert Frequency.INTERVAL
