@@ -11,6 +11,7 @@ from shared.api.alerts import routes as alerts
 from shared.api.applied import routes as applied
 from shared.api.audit import routes as audit
 from shared.api.backups import routes as backups
+from shared.api.batches import routes as batches
 from shared.api.billing import routes as billing
 from shared.api.calendars import routes as calendars
 from shared.api.costs import routes as costs
@@ -88,6 +89,7 @@ def api(belfry: Callable[[], App], enter: Enter | None = None) -> FastAPI:
     made.include_router(schedules.router)
     made.include_router(previews.router)
     made.include_router(jobs.router)
+    made.include_router(batches.router)
     made.include_router(occurrences.router)
     made.include_router(backfills.router)
     made.include_router(heartbeats.router)

@@ -72,6 +72,9 @@ BODIES: Mapping[str, Mapping[str, dict[str, Any]]] = {
             "until": "2030-02-01T00:00:00Z",
         },
     },
+    "NewBatchFile": {"of one project": {"name": "customers.csv", "project_id": 7}},
+    "BatchFilePart": {"the whole of a small file": {"content": "aWQsbmFtZQoxLEFkYQo="}},
+    "CompleteBatchFile": {"of one part": {"parts": 1}},
     "NewFeed": {"of one project": {"name": "Shop", "project_id": 7}},
     "NewWebhook": {
         "with a key that Belfry makes": {
@@ -207,6 +210,8 @@ PARAMETERS: Mapping[str, object] = {
     "repository_id": "42",
     "target_id": "shop",
     "delivery_id": "0b6dee7de657-8227633598000-2ecba335e30cecc1",
+    "file_id": "u0123456789abcdef",
+    "number": 1,
     "owner": "backend",
     "project_id": 7,
     "tenant_id": 1,

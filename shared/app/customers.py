@@ -8,16 +8,21 @@ from typing import TYPE_CHECKING
 from shared.alerts.port import AlertService
 from shared.app.stores import Stores
 from shared.audit.port import Audit
+from shared.calendars.service import Calendars
 from shared.clock import Clock
+from shared.engine.commands.schedules import Manager
 from shared.engine.records.lists import Lists
+from shared.engine.work.execute import Executor
+from shared.listing.listing import Listing
 from shared.outgoing import Outgoing
 from shared.resources.port import ResourceService, ResourceUpkeep
 from shared.secrets.port import SecretStore
 from shared.settings import Settings
 from shared.storage.tables.facts import RESTORING
-from shared.tasks import Registry
+from shared.tasks import Registry, Services
 
 if TYPE_CHECKING:
+    from shared.batch.service import Batches
     from shared.resources.service import Resources
     from shared.webhooks.service import Webhooks
 
@@ -84,3 +89,37 @@ def webhooks(
 
     store = Store(at.connection, at.names.webhooks)
     return Webhooks(store, outgoing, resources, alerts, audit, clock)
+
+
+def batches(
+    settings: Settings,
+    at: Stores,
+    listing: Listing,
+    manager: Manager,
+    calendars: Calendars,
+    registry: Registry,
+    services: Services,
+    executor: Executor,
+    clock: Clock,
+    resources: Callable[[], ResourceService],
+) -> Batches:
+    """Does batches. The resources are asked for when a batch lists them."""
+    from shared.batch.files import Files
+    from shared.batch.service import Batches
+    from shared.batch.sources import Sources
+    from shared.batch.store import Store
+
+    store = Store(at.connection.table(at.names.table), at.connection.blobs(at.names.batches))
+    files = Files(store, clock)
+    return Batches(
+        store=store,
+        sources=Sources(listing, files, resources),
+        files=files,
+        manager=manager,
+        calendars=calendars,
+        registry=registry,
+        services=services,
+        executor=executor,
+        clock=clock,
+        at_once=settings.jobs_per_project,
+    )

@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from shared.alerts.service import Alerts
     from shared.archive.service import JobArchive
     from shared.backups.service import Backups
+    from shared.batch.service import Batches
     from shared.billing.service import Billing
     from shared.finance.service import Finance
     from shared.notifications.service import Notifications
@@ -108,6 +109,7 @@ class App:
     poison: Poison
     backups: Callable[[], Backups]
     """The backup service. Like the next ones, it is made when it is first used."""
+    batches: Callable[[], Batches]
     finance: Callable[[], Finance]
     notifications: Callable[[], Notifications]
     billing: Callable[[], Billing]

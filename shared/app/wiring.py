@@ -21,6 +21,7 @@ from shared.archive.port import ArchiveService
 from shared.audit.service import AuditTrail
 from shared.audit.upkeep import AuditUpkeep
 from shared.backups.port import BackupService
+from shared.batch.port import BatchService
 from shared.billing.port import BillingService
 from shared.calendars.port import CalendarUpkeep
 from shared.care.port import PetCare
@@ -92,6 +93,7 @@ def build(
     services = Services(
         {
             BackupService: lambda: backups(),
+            BatchService: lambda: batches(),
             FinanceService: lambda: finance(),
             BillingService: lambda: billing(),
             NotificationService: lambda: notifications(),
@@ -178,6 +180,12 @@ def build(
     scales = once(lambda: scaling.scaling(settings.scaling, at, traffic, audit, alerts))
     webhooks = once(lambda: customers.webhooks(at, outgoing, resources, alerts, audit, clock))
     executor = Executor(tasks, services, clock)
+    batches = once(
+        lambda: customers.batches(
+            *(settings, at, listing, manager, calendars, tasks, services, executor, clock),
+            resources,
+        )
+    )
     keys, gate = access.made(settings, at, clock, audit)
     by_hand, short, long = engine.workers(at, outcomes, executor, limits, held, settings, clock)
     return App(
@@ -215,6 +223,7 @@ def build(
         sweep=sweep,
         poison=Poison(outcomes, clock),
         backups=backups,
+        batches=batches,
         finance=finance,
         notifications=notifications,
         billing=billing,

@@ -84,6 +84,11 @@ class Names:
         return f"{self.prefix}-reports"
 
     @property
+    def batches(self) -> str:
+        """A container: items of batches, and what became of them."""
+        return f"{self.prefix}-batches"
+
+    @property
     def index(self) -> str:
         """A container: the snapshots of the indexes."""
         return f"{self.prefix}-index"

@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from functions.customers.batch import batch
 from local.azurite import Azurite
 from shared.access import LOCAL, Role
 from shared.access import keys as pure
@@ -119,7 +120,7 @@ BODY: Mapping[str, Mapping[str, object]] = {
 @contextmanager
 def town(azurite: Azurite, folder: Path) -> Iterator[Town]:
     """The app, with a key made."""
-    with opened(azurite, folder, [own_work]) as backups:
+    with opened(azurite, folder, [own_work, batch]) as backups:
         yield _planted(backups)
 
 
@@ -132,6 +133,7 @@ def _planted(backups: Client) -> Town:
     named |= _alert(engine)
     named |= _calendar(asking)
     named |= _resources(asking)
+    named |= _batch(engine)
     named |= _applied(engine)
     _of_nobody(engine)
     admin = asking.key()
@@ -244,6 +246,26 @@ def _resources(asking: Asking) -> dict[str, object]:
         for kind, body in bodies.items()
     }
     return {f"{kind}_id": one["id"] for kind, one in made.items()}
+
+
+def _batch(engine: Engine) -> dict[str, object]:
+    """A batch of project 1 that ended, and a file of items."""
+    items = {"task_type": "own_work", "items": [{"id": f"{MARK} item"}]}
+    what = Definition(
+        name=f"{MARK} batch",
+        project_id=1,
+        task_type="batch",
+        task_parameters=items,
+        enabled=False,
+        recurrence=Recurrence(frequency=Frequency.INTERVAL, interval_seconds=60),
+    )
+    made = engine.app.manager.create(what, Policy()).id
+    asked = engine.app.manager.run_now(made, force=True)
+    engine.work()
+    file = engine.app.batches().files.begin(1, f"{MARK}.csv", "me")
+    at = "/api/v1/batches/{job_id}"
+    ids = {f"{at}{more}:job_id": asked.job_id for more in ("", "/items", "/links")}
+    return {**ids, "file_id": file.id, "number": 1}
 
 
 def _applied(engine: Engine) -> dict[str, object]:
