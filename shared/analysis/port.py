@@ -1,0 +1,44 @@
+"""What tasks, and exports, ask of the analysis. Only types, so a task that declares the service
+imports nothing else of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Protocol
+
+from shared.analysis.model import Finding, Kind
+from shared.tasks import JobContext
+
+
+class AnalysisService(Protocol):
+    """Analyses repositories, and keeps what it found."""
+
+    def hold(self, repository_id: str, project_id: int | None) -> None:
+        """Raise `NotFound` unless that project has the repository, and `Invalid` naming
+        `repository_id` if no analysis may fetch it."""
+
+    def run(
+        self,
+        job: JobContext,
+        *,
+        repository_id: str,
+        kind: Kind,
+        branch: str = "",
+        dependencies: bool = True,
+        max_files: int | None = None,
+        max_bytes: int | None = None,
+    ) -> Mapping[str, object]:
+        """Analyse a repository of the job's project; the task's result. A second attempt that finds
+        the first one's result returns it. Raises `NotFound`, `Refused`, `Unavailable`."""
+
+    def findings(
+        self, project_id: int | None, since: datetime | None, until: datetime | None
+    ) -> Iterator[Finding]:
+        """What the last analysis in that span found, of each repository, branch and kind of a
+        project (None: the company's own); those that are gone included. One after another: in
+        memory is one line. Raises `Unavailable` or `Refused` if storage fails."""
+
+    def vulnerability_update(self, job: JobContext) -> Mapping[str, object]:
+        """Fetch OSV's database of vulnerabilities anew, and sweep what was left over; the task's
+        result."""
