@@ -72,8 +72,8 @@ def fetch(
 ) -> Fetched:
     """Write the pack of a branch's last commit (empty: the default branch) to a file.
 
-    Raises `Refused` if another attempt cannot help (no such repository or branch, a wrong token, too
-    large), else `Unavailable`; and what the pool raises.
+    Raises `Refused` if another attempt cannot help (no such repository or branch, a wrong token,
+    too large), else `Unavailable`; and what the pool raises.
     """
     host = urlsplit(repository.url).hostname or ""
 

@@ -6,6 +6,7 @@ killed with all that it started when its time is over or the job must end.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -92,12 +93,12 @@ class Sandbox:
 
     def _wait(self, program: subprocess.Popen[bytes], step: str) -> int:
         until = self._job.clock.monotonic() + self._limits.seconds
-        while (status := program.poll()) is None:
+        while not _ended(program):
             self._job.check()
             if self._job.clock.monotonic() > until:
                 raise Failed(f"{step} took longer than {self._limits.seconds:.0f} s")
             self._job.clock.wait(self._job.stop, _LOOK)
-        return status
+        return _kill(program)
 
     def _read(self, out: Path, step: str) -> Mapping[str, Any]:
         try:
@@ -116,13 +117,17 @@ def paths() -> Sequence[str]:
     return [one for one in sys.path if one and Path(one).is_absolute() and Path(one).exists()]
 
 
-def _kill(program: subprocess.Popen[bytes]) -> None:
-    """End the program and what it started; harmless if nothing runs any more."""
-    try:
-        os.killpg(program.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
-    program.wait()
+def _ended(program: subprocess.Popen[bytes]) -> bool:
+    """Whether it ended. Nobody else gets its number before `_kill`."""
+    return os.waitid(os.P_PID, program.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
+def _kill(program: subprocess.Popen[bytes]) -> int:
+    """End the program and what it started; its status. Harmless the second time."""
+    if program.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(program.pid, signal.SIGKILL)
+    return program.wait()
 
 
 def _how(status: int) -> str:

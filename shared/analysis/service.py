@@ -39,6 +39,8 @@ from shared.resources.port import ResourceService
 from shared.resources.repositories import Repository
 from shared.tasks import JobContext
 
+_LIMITS = Limits()
+
 
 class Analyses:
     """The service (`port.AnalysisService`), and what the API asks of it."""
@@ -51,7 +53,7 @@ class Analyses:
         guarded: Callable[[], Guarded],
         vulnerabilities: Vulnerabilities,
         allowed: Collection[str],
-        limits: Limits = Limits(),
+        limits: Limits = _LIMITS,
         modules: Mapping[str, str] | None = None,
     ) -> None:
         """`allowed`: hosts that repositories are fetched from. `modules`: as of `Sandbox`."""

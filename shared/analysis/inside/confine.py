@@ -64,5 +64,5 @@ def _threads() -> int:
         if one.name.isdecimal():
             with contextlib.suppress(OSError):
                 if one.stat().st_uid == own:
-                    found += len(os.listdir(one / "task"))
+                    found += sum(1 for _ in (one / "task").iterdir())
     return found

@@ -28,7 +28,7 @@ class Slow(Exception):
 def within(seconds: int) -> Iterator[None]:
     """Raise `Slow` if the body takes longer."""
 
-    def late(signum: int, frame: FrameType | None) -> None:
+    def late(_signal: int, _frame: FrameType | None) -> None:
         raise Slow
 
     signal.signal(signal.SIGALRM, late)
