@@ -1,4 +1,5 @@
 """A way to the test's own servers."""
+
 from __future__ import annotations
 
 from typing import Any

@@ -12,5 +12,6 @@ def test_it_finds_what_is_unsafe(lab: Lab) -> None:
     commit = source.commit({"app/run.py": UNSAFE})
     result = lab.run()
     print(result)
-    for one in lab.found(result): print(one)
+    for one in lab.found(result):
+        print(one)
     assert result["commit"] == commit
