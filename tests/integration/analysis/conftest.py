@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -29,6 +28,7 @@ from shared.storage.connect import Connection
 from shared.tasks import JobContext
 from tests import certificate
 from tests.context import job_of
+from tests.dying import Dying
 from tests.integration.analysis.guarded import guarded
 from tests.vendors.git import GitServer, Source, git_server
 
@@ -65,6 +65,8 @@ class Lab:
     """Where repositories are analysed."""
 
     server: GitServer
+    account: StorageAccount
+    table: str
     certificate: certificate.Certificate
     store: Store
     resources: Resources
@@ -75,10 +77,10 @@ class Lab:
     ecosystems: tuple[str, ...] = ("PyPI",)
     _jobs: int = 0
 
-    def service(self) -> Analyses:
+    def service(self, store: Store | None = None) -> Analyses:
         way = guarded(self.certificate)
         return Analyses(
-            store=self.store,
+            store=store or self.store,
             resources=lambda: self.resources,  # type: ignore[arg-type, return-value]
             guarded=lambda: way,
             vulnerabilities=Vulnerabilities(
@@ -106,6 +108,19 @@ class Lab:
         job = more.pop("job", None) or self.job()
         return dict(self.service().run(job, repository_id=name, kind=kind, **more))
 
+    def dying(self, left: int) -> Store:
+        """The same storage, for a process that is killed after so many writes."""
+        connection = Connection(self.account, Dying(left))
+        return Store(connection.table(self.table), connection.blobs(f"{self.table}-analysis"))
+
+    def rows(self) -> list[tuple[str, str]]:
+        """(partition, key) of each row."""
+        table = Connection(self.account).table(self.table)
+        return [(one["PartitionKey"], one["RowKey"]) for one in table.query("")]
+
+    def blobs(self) -> list[str]:
+        return [one.name for one in self.store.container.items()]
+
     def found(self, result: Mapping[str, Any]) -> list[Finding]:
         service = self.service()
         return list(service.of(service.get(result["analysis_id"])))
@@ -119,13 +134,14 @@ def trusted(tmp_path_factory: pytest.TempPathFactory) -> certificate.Certificate
 @pytest.fixture
 def lab(azurite: Azurite, tmp_path: Path, trusted: certificate.Certificate) -> Iterator[Lab]:
     prefix = f"a{uuid.uuid4().hex[:12]}"
-    connection = Connection(StorageAccount(connection_string=Secret(azurite.connection_string)))
+    account = StorageAccount(connection_string=Secret(azurite.connection_string))
+    connection = Connection(account)
     connection.create_table(prefix)
     store = Store(connection.table(prefix), connection.blobs(f"{prefix}-analysis"))
     root = tmp_path / "served"
     root.mkdir()
     with git_server(root, trusted) as server:
-        yield Lab(server, trusted, store, Resources(), ManualClock(NOON))
+        yield Lab(server, account, prefix, trusted, store, Resources(), ManualClock(NOON))
 
 
-__all__ = ["NOON", "PROJECT", "Lab", "lab", "threading", "trusted"]
+__all__ = ["NOON", "PROJECT", "Lab", "lab", "trusted"]
