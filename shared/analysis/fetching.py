@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from shared import outgoing
 from shared.analysis.limits import MIB, Limits
 from shared.errors import Refused, Unavailable
+from shared.outgoing import Outgoing
 from shared.resources.repositories import Repository
 from shared.settings import Secret
 
@@ -37,20 +38,6 @@ class Pool(Protocol):
     def request(self, method: str, url: str, body: Any = None, **options: Any) -> Any: ...
 
 
-class Guarded(Protocol):
-    """What makes pools (`shared.outgoing`)."""
-
-    def hold(self, url: str) -> None: ...
-
-    def pool(
-        self,
-        limits: outgoing.Limits,
-        *,
-        headers: Mapping[str, str] | None = None,
-        stop: threading.Event | None = None,
-    ) -> Any: ...
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fetched:
     """What was fetched."""
@@ -62,7 +49,7 @@ class Fetched:
 
 
 def fetch(
-    guarded: Guarded,
+    guarded: Outgoing,
     repository: Repository,
     token: Secret | None,
     branch: str,

@@ -26,10 +26,10 @@ from urllib.parse import urlsplit
 
 from shared import outgoing
 from shared.analysis.advisories import Package, compact, matches
-from shared.analysis.fetching import Guarded
 from shared.analysis.limits import MIB
 from shared.analysis.model import Found, Rule
 from shared.errors import Damaged, Refused, Unavailable
+from shared.outgoing import Outgoing
 from shared.storage.blobs import replaced
 from shared.storage.blobs.container import Container
 from shared.storage.blobs.stream import write_once
@@ -63,7 +63,7 @@ class Vulnerabilities:
     def __init__(
         self,
         container: Container,
-        guarded: Callable[[], Guarded],
+        guarded: Callable[[], Outgoing],
         url: str,
         ecosystems: Sequence[str],
     ) -> None:

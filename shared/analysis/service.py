@@ -14,7 +14,7 @@ from datetime import datetime
 
 from shared.analysis import hosts, rows, sarif
 from shared.analysis.compare import Compared, compared
-from shared.analysis.fetching import Fetched, Guarded, fetch
+from shared.analysis.fetching import Fetched, fetch
 from shared.analysis.limits import Limits
 from shared.analysis.looking import Looking, Seen
 from shared.analysis.model import (
@@ -34,6 +34,7 @@ from shared.analysis.sandbox import Failed, Sandbox
 from shared.analysis.scratch import Scratch, scratch
 from shared.analysis.store import Store
 from shared.errors import Damaged, NotFound, Refused, Skipped
+from shared.outgoing import Outgoing
 from shared.resources.model import Resource
 from shared.resources.port import ResourceService
 from shared.resources.repositories import Repository
@@ -50,7 +51,7 @@ class Analyses:
         *,
         store: Store,
         resources: Callable[[], ResourceService],
-        guarded: Callable[[], Guarded],
+        guarded: Callable[[], Outgoing],
         vulnerabilities: Vulnerabilities,
         allowed: Collection[str],
         limits: Limits = _LIMITS,

@@ -10,11 +10,13 @@ from shared.audit.port import Audit
 from shared.clock import Clock
 from shared.engine.records.lists import Lists
 from shared.outgoing import Outgoing
+from shared.resources.port import ResourceService
 from shared.secrets.port import SecretStore
 from shared.settings import Settings
 from shared.tasks import Registry
 
 if TYPE_CHECKING:
+    from shared.analysis.service import Analyses
     from shared.resources.service import Resources
 
 
@@ -54,3 +56,24 @@ def secrets(settings: Settings, at: Stores, clock: Clock) -> SecretStore:
         seal = Seal.of(settings.secrets.key)
         stores[SEALED] = SealedSecrets(at.connection, at.names.secrets, seal, clock)
     return Secrets(stores)
+
+
+def analyses(
+    settings: Settings,
+    at: Stores,
+    resources: Callable[[], ResourceService],
+    outgoing: Callable[[], Outgoing],
+) -> Analyses:
+    from shared.analysis.osv import Vulnerabilities
+    from shared.analysis.service import Analyses
+    from shared.analysis.store import Store
+
+    container = at.connection.blobs(at.names.analysis)
+    said = settings.analysis
+    return Analyses(
+        store=Store(at.connection.table(at.names.table), container),
+        resources=resources,
+        guarded=outgoing,
+        vulnerabilities=Vulnerabilities(container, outgoing, said.osv_url, said.ecosystems),
+        allowed=said.hosts,
+    )

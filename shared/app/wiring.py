@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from shared.alerts.of_engine import EngineAlerts
 from shared.alerts.of_notifications import NotificationAlerts
 from shared.alerts.port import AlertMonitor, AlertService, DatabaseMonitor
+from shared.analysis.port import AnalysisService
 from shared.app import access, customers, domains, engine, scaling
 from shared.app import outgoing as places
 from shared.app.metrics import metrics
@@ -115,6 +116,7 @@ def build(
             ArchiveService: lambda: archive(),
             ScalingService: lambda: scales(),
             Outgoing: lambda: outgoing(),
+            AnalysisService: lambda: analyses(),
             PetCare: lambda: domains.care(settings, notifications, billing, alerts),
             ResourceService: lambda: resources(),
         }
@@ -171,6 +173,9 @@ def build(
     resources = once(
         lambda: customers.resources(settings, at, tasks, lists, audit, clock, outgoing)
     )
+    analyses = once(
+        lambda: customers.analyses(settings, at, lambda: resources(), lambda: outgoing())
+    )
     traffic = scaling.traffic(settings.scaling, at, clock)
     scales = once(lambda: scaling.scaling(settings.scaling, at, traffic, audit, alerts))
     executor = Executor(tasks, services, clock)
@@ -215,6 +220,7 @@ def build(
         notifications=notifications,
         billing=billing,
         alerts=alerts,
+        analyses=analyses,
         calendars=calendars,
         feeds=feeds,
         resources=resources,

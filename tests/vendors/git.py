@@ -77,7 +77,7 @@ class Source:
             made.author_time = made.commit_time = made.author_timezone = made.commit_timezone = 0
             made.message = b"odd"
             repo.object_store.add_object(made)
-            repo.refs[b"refs/heads/main"] = made.id
+            repo.refs[b"refs/heads/main"] = made.id  # type: ignore[index]
             return str(made.id.decode())
 
 

@@ -35,7 +35,6 @@ def confine(parent: int, limits: Mapping[str, float]) -> bool:
     for what, most in (
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_AS, memory),
-        (resource.RLIMIT_CPU, seconds),
         (resource.RLIMIT_FSIZE, output),
         (resource.RLIMIT_NOFILE, _OPEN_FILES),
         (resource.RLIMIT_NPROC, _threads() + _PROCESSES),
@@ -43,6 +42,8 @@ def confine(parent: int, limits: Mapping[str, float]) -> bool:
         _, hard = resource.getrlimit(what)
         most = most if hard == resource.RLIM_INFINITY else min(most, hard)
         resource.setrlimit(what, (most, most))
+    soft, hard = seconds, seconds + 1  # so that it can be told from other ends
+    resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
     return apart
 
 

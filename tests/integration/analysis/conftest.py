@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,13 +13,16 @@ from urllib.parse import urlsplit
 import pytest
 
 from local.azurite import Azurite
+from local.ports import HOST
 from shared.analysis.limits import Limits
 from shared.analysis.model import Finding, Kind
 from shared.analysis.osv import Vulnerabilities
 from shared.analysis.service import Analyses
 from shared.analysis.store import Store
-from shared.clock import ManualClock
+from shared.clock import ManualClock, SystemClock
 from shared.errors import NotFound
+from shared.outgoing import Rules, allowed
+from shared.outgoing.client import Client
 from shared.resources.model import Kind as ResourceKind
 from shared.resources.model import Resource
 from shared.resources.repositories import Repository
@@ -29,7 +32,6 @@ from shared.tasks import JobContext
 from tests import certificate
 from tests.context import job_of
 from tests.dying import Dying
-from tests.integration.analysis.guarded import guarded
 from tests.vendors.git import GitServer, Source, git_server
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -71,14 +73,14 @@ class Lab:
     store: Store
     resources: Resources
     clock: ManualClock
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     modules: Mapping[str, str] = field(default_factory=dict)
     osv_url: str = "https://osv.invalid"
     ecosystems: tuple[str, ...] = ("PyPI",)
     _jobs: int = 0
 
     def service(self, store: Store | None = None) -> Analyses:
-        way = guarded(self.certificate)
+        way = Client(Rules(allowed=allowed([HOST])), SystemClock(), trusted=self.certificate.file)
         return Analyses(
             store=store or self.store,
             resources=lambda: self.resources,  # type: ignore[arg-type, return-value]
@@ -105,6 +107,7 @@ class Lab:
 
     def run(self, name: str = "42", kind: Kind = Kind.SECURITY, **more: Any) -> dict[str, Any]:
         """Analyse it; the job's result."""
+        self.clock.advance(timedelta(minutes=1))
         job = more.pop("job", None) or self.job()
         return dict(self.service().run(job, repository_id=name, kind=kind, **more))
 

@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,11 @@ QUIET = dict.fromkeys(
 
 
 def main(order: Mapping[str, Any]) -> dict[str, Any]:
-    """As the file `do` in the repository says; by default: nothing is found."""
+    """As the file `do` in the repository says, or `do.{step}`; by default nothing is found."""
     src = Path(order["src"])
-    wish = (src / "do").read_text() if (src / "do").exists() else ""
-    return {
+    told = [src / "do", src / f"do.{Path(order['out']).name}"]
+    wish = next((one.read_text() for one in told if one.exists()), "")
+    ways: dict[str, Callable[[Path, Mapping[str, Any]], dict[str, Any]]] = {
         "": _nothing,
         "look around": _around,
         "list": _listed,
@@ -33,7 +34,8 @@ def main(order: Mapping[str, Any]) -> dict[str, Any]:
         "write": _writes,
         "crash": _crashes,
         "garbage": lambda *_: {"findings": [{"rule": 7}], "rules": 5},
-    }[wish](src, order)
+    }
+    return ways[wish](src, order)
 
 
 def _said(*messages: str) -> dict[str, Any]:
@@ -76,7 +78,7 @@ def _around(_: object, order: Mapping[str, Any]) -> dict[str, Any]:
         f"parent {_tried(parent.read_bytes)}",
         f"network {_tried(lambda: socket.create_connection(('127.0.0.1', _port()), 2))}",
         f"modules {sorted(one for one in sys.modules if one.startswith(('azure', 'shared.set')))}",
-        f"files {sorted(os.listdir('/proc/self/fd'))}",
+        f"files {sum(1 for _ in Path('/proc/self/fd').iterdir())}",
         f"pid {os.getpid()}",
     )
 

@@ -100,7 +100,8 @@ def test_names_that_are_left_out(name: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [b"a", b".gitignore", b".github", b"console", "\u00e9\u3000.py".encode(), b"git", b"...x"]
+    "name",
+    [b"a", b".gitignore", b".github", b"console", "\u00e9\u3000.py".encode(), b"git", b"...x"],
 )
 def test_names_that_are_written(name: bytes) -> None:
     assert paths.wrong(name) is None

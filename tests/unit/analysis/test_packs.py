@@ -50,7 +50,8 @@ def delta(base: bytes, content: bytes, *, target: int | None = None, source: int
 
 
 def name(content: bytes) -> bytes:
-    return hashlib.sha1(b"blob %d\0" % len(content) + content).digest()
+    head = b"blob %d\0" % len(content)
+    return hashlib.sha1(head + content, usedforsecurity=False).digest()
 
 
 def read(
