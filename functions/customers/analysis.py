@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from shared.analysis.model import Kind
+from shared.analysis.model import AnalysisKind
 from shared.analysis.port import AnalysisService
 from shared.tasks import JobContext, Result, task
 from shared.tasks.customers import CustomerParams, ResourceId
@@ -25,7 +25,7 @@ class AnalysisParams(CustomerParams):
 
     repository_id: ResourceId
     """Of the schedule's project (`/api/v1/repositories`)."""
-    analysis_type: Kind = Kind.SECURITY
+    analysis_type: AnalysisKind = AnalysisKind.SECURITY
     """`security`, or `full`: also the quality of the code, its languages, sizes and complexity."""
     include_dependencies: Flag = True
     """Whether the packages that lock files name are looked up in OSV's database."""

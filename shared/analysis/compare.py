@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Hashable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from shared.analysis.model import Found, State, Tool
+from shared.analysis.model import FindingState, Found, Tool
 
 K = TypeVar("K", bound=Hashable)
 
@@ -22,7 +22,7 @@ class Compared:
     """A finding, and what became of it."""
 
     found: Found
-    state: State
+    state: FindingState
 
 
 def compared(
@@ -40,9 +40,13 @@ def compared(
     new, old = _unpaired(sorted(now, key=rank), sorted(before, key=rank), _exact)
     new, old = _unpaired(new, old, _anywhere)
     fresh = {id(one) for one in new}
-    made = [Compared(one, State.NEW if id(one) in fresh else State.SAME) for one in now]
+    made = [
+        Compared(one, FindingState.NEW if id(one) in fresh else FindingState.SAME) for one in now
+    ]
     made += [
-        Compared(one, State.GONE) for one in old if one.tool in looked and one.path not in left_out
+        Compared(one, FindingState.GONE)
+        for one in old
+        if one.tool in looked and one.path not in left_out
     ]
     return sorted(made, key=lambda one: (rank(one.found), one.state))
 

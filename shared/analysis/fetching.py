@@ -64,15 +64,16 @@ def fetch(
     """
     host = urlsplit(repository.url).hostname or ""
 
+    answers = contextlib.ExitStack()
+
     def pool(body: int) -> Pool:
         most = outgoing.Limits(
             whole=limits.fetch_seconds, first_byte=60.0, body=body, redirects=_REDIRECTS
         )
         headers = {"User-Agent": "git/2 (Belfry)", "Accept-Encoding": "identity"}
-        made: Pool = guarded.pool(most, headers=headers, stop=stop)
-        return made
+        return _Closed(guarded.pool(most, headers=headers, stop=stop), answers)
 
-    with to.open("wb") as file, _named(host):
+    with answers, to.open("wb") as file, _named(host):
         client = _client(repository, token, pool(limits.refs), host)
         return _fetched(client, lambda: pool(limits.pack + MIB), branch, file, limits, host)
 
@@ -152,6 +153,20 @@ def _commit(refs: Mapping[bytes, bytes], branch: str, host: str) -> bytes:
         what = f"branch {branch!r}" if branch else "branch with anything in it"
         raise Refused(host, f"the repository has no {what}")
     return refs[name]
+
+
+class _Closed:
+    """A pool whose answers are closed in the end: the library leaves some open."""
+
+    def __init__(self, pool: Pool, answers: contextlib.ExitStack) -> None:
+        self._pool = pool
+        self._answers = answers
+        self.headers = pool.headers
+
+    def request(self, method: str, url: str, body: Any = None, **options: Any) -> Any:
+        return self._answers.enter_context(
+            contextlib.closing(self._pool.request(method, url, body, **options))
+        )
 
 
 class _Nothing:

@@ -9,9 +9,9 @@ from typing import Any
 from shared.analysis.advisories import Package
 from shared.analysis.limits import Limits
 from shared.analysis.model import (
+    AnalysisKind,
     Complexity,
     Found,
-    Kind,
     Language,
     Measures,
     Ran,
@@ -69,9 +69,9 @@ class Looking:
         self._src = src
         self.seen = Seen()
 
-    def look(self, kind: Kind, *, dependencies: bool) -> Seen:
+    def look(self, kind: AnalysisKind, *, dependencies: bool) -> Seen:
         """Run the tools one after another. One that fails does not keep the others from looking."""
-        tools = [tool for tool in _STEPS if kind is Kind.FULL or tool is not Tool.LIZARD]
+        tools = [tool for tool in _STEPS if kind is AnalysisKind.FULL or tool is not Tool.LIZARD]
         for number, tool in enumerate(tools):
             self._job.check()
             self._tool(tool, kind)
@@ -81,7 +81,7 @@ class Looking:
             self._dependencies()
         return self.seen
 
-    def _tool(self, tool: Tool, kind: Kind) -> None:
+    def _tool(self, tool: Tool, kind: AnalysisKind) -> None:
         try:
             said = self._sandbox.run(_STEPS[tool], src=self._src, kind=kind.value)
             found = [_found(tool, one) for one in said["findings"][: self._limits.findings]]

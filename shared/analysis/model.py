@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 
 
-class Kind(StrEnum):
+class AnalysisKind(StrEnum):
     """What is looked for."""
 
     FULL = "full"
@@ -38,7 +38,7 @@ class Severity(StrEnum):
     """No matter of security."""
 
 
-class State(StrEnum):
+class FindingState(StrEnum):
     """How a finding compares with those of the analysis before, in SARIF's words (3.27.24)."""
 
     NEW = "new"
@@ -102,7 +102,7 @@ class Finding:
     column: int
     end_line: int
     end_column: int
-    state: State
+    state: FindingState
     fingerprint: str
     project_id: int | None
     repository_id: str
@@ -140,20 +140,20 @@ class Ran:
 class Counts:
     """Findings by state, and by severity in each."""
 
-    by: Mapping[State, Mapping[Severity, int]]
+    by: Mapping[FindingState, Mapping[Severity, int]]
 
     @classmethod
-    def of(cls, states: Iterable[tuple[State, Severity]]) -> Counts:
+    def of(cls, states: Iterable[tuple[FindingState, Severity]]) -> Counts:
         """The counts of these."""
         counted = Counter(states)
         return cls(
             by={
                 state: {one: counted[state, one] for one in Severity if counted[state, one]}
-                for state in State
+                for state in FindingState
             }
         )
 
-    def total(self, state: State) -> int:
+    def total(self, state: FindingState) -> int:
         """All of that state."""
         return sum(self.by.get(state, {}).values())
 
@@ -161,7 +161,7 @@ class Counts:
     def severities(self) -> dict[Severity, int]:
         """Those that are there now, by severity."""
         there = Counter[Severity]()
-        for state in (State.NEW, State.SAME):
+        for state in (FindingState.NEW, FindingState.SAME):
             there.update(self.by.get(state, {}))
         return {one: there[one] for one in Severity if there[one]}
 
@@ -214,7 +214,7 @@ class Analysis:
     branch: str
     commit: str
     """40 hexadecimal digits."""
-    kind: Kind
+    kind: AnalysisKind
     schedule_id: str
     job_id: str
     attempt: int

@@ -198,14 +198,14 @@ def _gathered(
 
 
 def _take(stream: IO[bytes], ecosystem: str, database: sqlite3.Connection) -> int:
-    """Read one entry; 0 if it cannot be read, since the others still can."""
+    """Read one entry; 0 if it is of no use, or cannot be read, since the others still can."""
     try:
         entry = json.loads(stream.read(_ENTRY))
         found = [(name, one["id"], json.dumps(one)) for name, one in compact(entry, ecosystem)]
     except _GARBLED:
         return 0
     database.executemany("INSERT INTO package VALUES (?, ?, ?)", found)
-    return 1
+    return 1 if found else 0
 
 
 def _packed(database: sqlite3.Connection, check: Callable[[], None]) -> tuple[bytes, int]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Protocol
 
-from shared.analysis.model import Finding, Kind
+from shared.analysis.model import AnalysisKind, Finding
 from shared.tasks import JobContext
 
 
@@ -23,7 +23,7 @@ class AnalysisService(Protocol):
         job: JobContext,
         *,
         repository_id: str,
-        kind: Kind,
+        kind: AnalysisKind,
         branch: str = "",
         dependencies: bool = True,
         max_files: int | None = None,

@@ -24,18 +24,18 @@ from shared.analysis.compare import Compared
 from shared.analysis.model import (
     LEVELS,
     Analysis,
+    AnalysisKind,
     Complexity,
     Counts,
     Finding,
+    FindingState,
     Found,
-    Kind,
     Language,
     LeftOut,
     Measures,
     Ran,
     Severity,
     Size,
-    State,
     Tool,
 )
 from shared.errors import Damaged
@@ -84,7 +84,7 @@ def id_key(analysis: str) -> str:
     return f"id:{analysis}"
 
 
-def last_key(repository_id: str, branch: str, kind: Kind) -> str:
+def last_key(repository_id: str, branch: str, kind: AnalysisKind) -> str:
     mark = hashlib.sha256(f"{kind.value}\0{branch}".encode()).hexdigest()[:16]
     return f"last:{repository_id}:{mark}"
 
@@ -140,7 +140,7 @@ def to_analysis(row: Mapping[str, Any], project_id: int | None) -> Analysis:
             repository_id=str(row["repository"]),
             branch=str(row["branch"]),
             commit=str(row["commit"]),
-            kind=Kind(row["kind"]),
+            kind=AnalysisKind(row["kind"]),
             schedule_id=str(row["schedule"]),
             job_id=str(row["job"]),
             attempt=int(row["attempt"]),
@@ -151,7 +151,9 @@ def to_analysis(row: Mapping[str, Any], project_id: int | None) -> Analysis:
             fetched=int(fetched),
             counts=Counts(
                 by={
-                    State(state): {Severity(name): int(count) for name, count in found.items()}
+                    FindingState(state): {
+                        Severity(name): int(count) for name, count in found.items()
+                    }
                     for state, found in json.loads(row["counts"]).items()
                 }
             ),
@@ -192,7 +194,7 @@ def from_line(text: str) -> Compared:
     """The finding in a line. Raises `Damaged`."""
     try:
         made = json.loads(text)
-        state = State(made.pop("state"))
+        state = FindingState(made.pop("state"))
         tool, severity = Tool(made.pop("tool")), Severity(made.pop("severity"))
         return Compared(Found(tool=tool, severity=severity, **made), state)
     except _GARBLED as error:
@@ -226,7 +228,7 @@ def finding(one: Compared, of: Analysis) -> Finding:
 
 def newest(analyses: Sequence[Analysis]) -> Iterator[Analysis]:
     """The first of each repository, branch and kind."""
-    seen = set[tuple[str, str, Kind]]()
+    seen = set[tuple[str, str, AnalysisKind]]()
     for one in analyses:
         what = (one.repository_id, one.branch, one.kind)
         if what not in seen:

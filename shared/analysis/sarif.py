@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from shared.analysis.compare import Compared
-from shared.analysis.model import LEVELS, LeftOut, Ran, Rule, Severity, State, Tool
+from shared.analysis.model import LEVELS, FindingState, LeftOut, Ran, Rule, Severity, Tool
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _HOMES: Mapping[Tool, str] = {
@@ -78,7 +78,8 @@ def as_bytes(log: Mapping[str, Any]) -> bytes:
 def without_gone(log: Mapping[str, Any]) -> dict[str, Any]:
     """The same without what is gone: GitHub takes every result for one that is there."""
     runs = [
-        run | {"results": [one for one in run["results"] if one["baselineState"] != State.GONE]}
+        run
+        | {"results": [one for one in run["results"] if one["baselineState"] != FindingState.GONE]}
         for run in log["runs"]
     ]
     return {**log, "runs": runs}

@@ -19,13 +19,13 @@ from shared.analysis.limits import Limits
 from shared.analysis.looking import Looking, Seen
 from shared.analysis.model import (
     Analysis,
+    AnalysisKind,
     Counts,
     Finding,
+    FindingState,
     Found,
-    Kind,
     LeftOut,
     Rule,
-    State,
     Tool,
 )
 from shared.analysis.osv import Vulnerabilities
@@ -77,7 +77,7 @@ class Analyses:
         job: JobContext,
         *,
         repository_id: str,
-        kind: Kind,
+        kind: AnalysisKind,
         branch: str = "",
         dependencies: bool = True,
         max_files: int | None = None,
@@ -209,7 +209,7 @@ class Analyses:
                 job.log("the analysis before cannot be read", analysis=analysis, error=str(error))
                 continue
             for one in several:
-                if one.found.tool in tools and one.state is not State.GONE:
+                if one.found.tool in tools and one.state is not FindingState.GONE:
                     yield one.found
 
 
@@ -247,9 +247,9 @@ def result(one: Analysis) -> dict[str, object]:
         "bytes": one.bytes,
         "bytes_fetched": one.fetched,
         "files_left_out": sum(left.count for left in one.left_out),
-        "findings_new": one.counts.total(State.NEW),
-        "findings_same": one.counts.total(State.SAME),
-        "findings_gone": one.counts.total(State.GONE),
+        "findings_new": one.counts.total(FindingState.NEW),
+        "findings_same": one.counts.total(FindingState.SAME),
+        "findings_gone": one.counts.total(FindingState.GONE),
         "by_severity": {name.value: count for name, count in one.counts.severities.items()},
         "tools": {ran.tool.value: _how(ran.ok, ran.ran) for ran in one.tools},
         "dependencies": one.dependencies,
@@ -279,7 +279,12 @@ def _unpacked(sandbox: Sandbox, fetched: Fetched, place: Scratch) -> Files:
 
 
 def _analysis(
-    job: JobContext, repository_id: str, kind: Kind, fetched: Fetched, files: Files, seen: Seen
+    job: JobContext,
+    repository_id: str,
+    kind: AnalysisKind,
+    fetched: Fetched,
+    files: Files,
+    seen: Seen,
 ) -> Analysis:
     return Analysis(
         id=rows.analysis_id(job.project_id, job.job_id),

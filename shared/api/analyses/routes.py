@@ -10,7 +10,7 @@ from fastapi import APIRouter, Path, Query, Response
 
 from shared.access import Caller
 from shared.analysis import rows, sarif
-from shared.analysis.model import Analysis, Severity, State, Tool
+from shared.analysis.model import Analysis, FindingState, Severity, Tool
 from shared.api.analyses.shapes import AnalysisList, AnalysisOut, FindingList, FindingOut
 from shared.api.deps import Asking, Provided
 from shared.api.fields import ProjectId, formed
@@ -63,7 +63,7 @@ def list_findings(
     app: Provided,
     by: Asking,
     analysis_id: AnalysisId,
-    state: State | None = None,
+    state: FindingState | None = None,
     severity: Severity | None = None,
     tool: Tool | None = None,
     page: Page = 1,

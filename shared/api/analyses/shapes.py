@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Self
 
-from shared.analysis.model import Analysis, Kind, Severity, State, Tool
+from shared.analysis.model import Analysis, AnalysisKind, FindingState, Severity, Tool
 from shared.api.lists import Paged
 from shared.api.shown import Shown
 
@@ -65,7 +65,7 @@ class ComplexityOut(Shown):
     highest: int
 
 
-class MeasuresOut(Shown):
+class RepositoryMeasures(Shown):
     """How large the repository is, and in what it is written; empty unless the kind is `full`."""
 
     languages: list[LanguageOut]
@@ -81,7 +81,7 @@ class AnalysisOut(Shown):
     repository_id: str
     branch: str
     commit: str
-    analysis_type: Kind
+    analysis_type: AnalysisKind
     schedule_id: str
     job_id: str
     analysed_at: datetime
@@ -95,11 +95,11 @@ class AnalysisOut(Shown):
     """How the dependencies were checked, or why they were not."""
     tools: list[ToolOut]
     left_out: list[LeftOutOut]
-    measures: MeasuresOut
+    measures: RepositoryMeasures
 
     @classmethod
     def of(cls, one: Analysis) -> Self:
-        by = {state.value: one.counts.by.get(state, {}) for state in State}
+        by = {state.value: one.counts.by.get(state, {}) for state in FindingState}
         return cls(
             id=one.id,
             project_id=one.project_id,
@@ -118,7 +118,7 @@ class AnalysisOut(Shown):
             dependencies=one.dependencies,
             tools=[ToolOut.model_validate(ran) for ran in one.tools],
             left_out=[LeftOutOut.model_validate(left) for left in one.left_out],
-            measures=MeasuresOut.model_validate(one.measures),
+            measures=RepositoryMeasures.model_validate(one.measures),
         )
 
 
@@ -141,7 +141,7 @@ class FindingOut(Shown):
     end_line: int
     end_column: int
     """From 1 on; 0: the tool does not say."""
-    state: State
+    state: FindingState
     fingerprint: str
     """Stays the same when the line moves."""
 

@@ -15,7 +15,7 @@ import pytest
 from local.azurite import Azurite
 from local.ports import HOST
 from shared.analysis.limits import Limits
-from shared.analysis.model import Finding, Kind
+from shared.analysis.model import AnalysisKind, Finding
 from shared.analysis.osv import Vulnerabilities
 from shared.analysis.service import Analyses
 from shared.analysis.store import Store
@@ -105,7 +105,9 @@ class Lab:
         project = more.pop("project_id", PROJECT)
         return replace(made, job_id=f"scan:{self._jobs}", project_id=project)
 
-    def run(self, name: str = "42", kind: Kind = Kind.SECURITY, **more: Any) -> dict[str, Any]:
+    def run(
+        self, name: str = "42", kind: AnalysisKind = AnalysisKind.SECURITY, **more: Any
+    ) -> dict[str, Any]:
         """Analyse it; the job's result."""
         self.clock.advance(timedelta(minutes=1))
         job = more.pop("job", None) or self.job()

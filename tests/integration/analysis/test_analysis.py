@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from pathlib import Path
 
-from shared.analysis.model import Finding, Kind, State
+from shared.analysis.model import AnalysisKind, Finding, FindingState
 from tests.integration.analysis.conftest import Lab
 from tests.integration.analysis.probe import QUIET
 from tests.unit.analysis.test_sarif import check
@@ -45,10 +45,10 @@ def test_it_finds_what_is_unsafe_and_says_what_changed(lab: Lab) -> None:
     source.commit({**moved, "read me.md": "# Read me\n"}, keep=False)
     third = lab.run()
     states = {(one.rule, one.path): one.state for one in lab.found(third)}
-    assert states["B602", "lib/run.py"] is State.SAME, "the file moved, and so did the line"
-    assert states["B301", "loads.py"] is State.NEW
-    assert states["aws-access-key", "keys.py"] is State.GONE
-    assert third["findings_gone"] == sum(one is State.GONE for one in states.values())
+    assert states["B602", "lib/run.py"] is FindingState.SAME, "the file moved, and so did the line"
+    assert states["B301", "loads.py"] is FindingState.NEW
+    assert states["aws-access-key", "keys.py"] is FindingState.GONE
+    assert third["findings_gone"] == sum(one is FindingState.GONE for one in states.values())
     assert third["findings_new"] + third["findings_same"] == len(states) - third["findings_gone"]
 
     exported = list(lab.service().findings(7, None, None))
@@ -87,7 +87,7 @@ def test_the_repository_neither_runs_nor_says_how_it_is_read(lab: Lab, tmp_path:
             "web/app.ts": "export const a = 1;\n",
         }
     )
-    result = lab.run(kind=Kind.FULL)
+    result = lab.run(kind=AnalysisKind.FULL)
     found = marks(lab.found(result))
     assert result["complete"] and not ran.exists()
     assert ("bandit", "B602", "app.py") in found and ("ruff", "S602", "app.py") in found

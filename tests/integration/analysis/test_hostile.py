@@ -16,7 +16,7 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 
 from shared.analysis.limits import MIB, Limits
-from shared.analysis.model import Kind
+from shared.analysis.model import AnalysisKind
 from shared.errors import Cancelled, Refused
 from tests.integration.analysis.conftest import Lab
 from tests.integration.analysis.probe import QUIET
@@ -216,17 +216,17 @@ def test_a_tool_that_fails_is_told_and_ends(lab: Lab) -> None:
     source = lab.source()
     good = dict.fromkeys((f"do.{step}" for step in QUIET), "list")
     source.commit(good)
-    before = lab.run(kind=Kind.FULL, dependencies=False)["findings_new"]
+    before = lab.run(kind=AnalysisKind.FULL, dependencies=False)["findings_new"]
     for several in FAILS:
         source.commit(good | {f"do.{step}": wish for step, (wish, _) in several.items()})
-        result = lab.run(kind=Kind.FULL, dependencies=False)
+        result = lab.run(kind=AnalysisKind.FULL, dependencies=False)
         assert not result["complete"] and result["findings_gone"] == 0, "nobody looked for it"
         ran = lab.service().get(result["analysis_id"]).tools
         for one, step in zip(ran, ("ruff", "bandit", "secrets", "complexity"), strict=True):
             assert one.ok is (step not in several)
             assert re.search(several.get(step, ("", "^$"))[1], one.said), one.said
     source.commit(good)
-    after = lab.run(kind=Kind.FULL, dependencies=False)
+    after = lab.run(kind=AnalysisKind.FULL, dependencies=False)
     assert after["findings_same"] == before > 0, "compared with when each tool last looked"
     assert after["complete"] and after["findings_new"] == 0
 
@@ -269,5 +269,5 @@ def test_files_of_the_repository_cannot_be_run(lab: Lab) -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(service, "_unpacked", look)
-        lab.run(kind=Kind.SECURITY)
+        lab.run(kind=AnalysisKind.SECURITY)
     assert seen == [0o600]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from shared.analysis import hosts, paths, prints
 from shared.analysis.compare import compared
-from shared.analysis.model import Found, State, Tool
+from shared.analysis.model import FindingState, Found, Tool
 from shared.errors import Invalid
 from tests.unit.analysis.making import found
 
@@ -54,7 +54,7 @@ def test_a_line_keeps_its_fingerprint_when_it_moves(text: str, above: str) -> No
 
 def states(
     now: Sequence[Found], before: Sequence[Found], **more: object
-) -> list[tuple[str, State]]:
+) -> list[tuple[str, FindingState]]:
     looked = more.pop("looked", set(Tool))
     made = compared(now, before, looked=looked, **more)  # type: ignore[arg-type]
     return [(one.found.path, one.state) for one in made]
@@ -62,13 +62,15 @@ def states(
 
 def test_what_is_new_the_same_and_gone() -> None:
     moved, edited = found(line=90), found(fingerprint="other:1")
-    assert states([found()], []) == [("a.py", State.NEW)]
-    assert states([moved], [found()]) == [("a.py", State.SAME)]
-    assert states([edited], [found()]) == [("a.py", State.GONE), ("a.py", State.NEW)]
-    assert states([], [found()]) == [("a.py", State.GONE)]
-    assert states([found(path="b.py")], [found()]) == [("b.py", State.SAME)], "the file moved"
+    assert states([found()], []) == [("a.py", FindingState.NEW)]
+    assert states([moved], [found()]) == [("a.py", FindingState.SAME)]
+    assert states([edited], [found()]) == [("a.py", FindingState.GONE), ("a.py", FindingState.NEW)]
+    assert states([], [found()]) == [("a.py", FindingState.GONE)]
+    assert states([found(path="b.py")], [found()]) == [("b.py", FindingState.SAME)], (
+        "the file moved"
+    )
     copied = states([found(), found(path="b.py")], [found()])
-    assert copied == [("a.py", State.SAME), ("b.py", State.NEW)]
+    assert copied == [("a.py", FindingState.SAME), ("b.py", FindingState.NEW)]
 
 
 def test_only_who_looked_at_everything_says_that_something_is_gone() -> None:
@@ -82,9 +84,9 @@ def test_each_finding_has_one_state(now: list[int], before: list[int]) -> None:
         return [found(path=f"{one % 2}.py", fingerprint=f"{one % 3}") for one in numbers]
 
     made = compared(several(now), several(before), looked=set(Tool))
-    count = {state: sum(one.state is state for one in made) for state in State}
-    assert count[State.NEW] + count[State.SAME] == len(now)
-    assert count[State.GONE] + count[State.SAME] == len(before)
+    count = {state: sum(one.state is state for one in made) for state in FindingState}
+    assert count[FindingState.NEW] + count[FindingState.SAME] == len(now)
+    assert count[FindingState.GONE] + count[FindingState.SAME] == len(before)
 
 
 @pytest.mark.parametrize(

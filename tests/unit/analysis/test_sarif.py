@@ -10,7 +10,7 @@ import jsonschema_rs
 
 from shared.analysis import sarif
 from shared.analysis.compare import Compared
-from shared.analysis.model import LeftOut, Ran, Rule, Severity, State, Tool
+from shared.analysis.model import FindingState, LeftOut, Ran, Rule, Severity, Tool
 from tests.unit.analysis.making import found
 
 SCHEMA = json.loads((Path(__file__).parent / "schema/sarif-schema-2.1.0.json").read_text())
@@ -36,9 +36,9 @@ def check(log: dict[str, Any]) -> None:
 
 def made() -> dict[str, Any]:
     several = [
-        Compared(found(), State.NEW),
-        Compared(found(path="\u00e4 b#1?.py", line=1, rule="odd"), State.SAME),
-        Compared(found(line=9, end_line=11, column=4, end_column=2), State.GONE),
+        Compared(found(), FindingState.NEW),
+        Compared(found(path="\u00e4 b#1?.py", line=1, rule="odd"), FindingState.SAME),
+        Compared(found(line=9, end_line=11, column=4, end_column=2), FindingState.GONE),
     ]
     left = [LeftOut(reason="a symbolic link", count=2, examples=("a", "b\u202e"))]
     return sarif.document(OF, RAN, {Tool.BANDIT: [RULE]}, several, left)
