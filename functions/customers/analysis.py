@@ -12,10 +12,14 @@ from pydantic import Field
 
 from shared.analysis.model import AnalysisKind
 from shared.analysis.port import AnalysisService
+from shared.resources.checks import repository_fits
+from shared.resources.port import ResourceService
 from shared.tasks import JobContext, Result, task
 from shared.tasks.customers import CustomerParams, ResourceId
 from shared.tasks.model import Flag
 from shared.tasks.proposed import Proposed
+
+_BRANCH = r"^([^\s~^:?*\[\\/.][^\s~^:?*\[\\]*)?$"
 
 
 class AnalysisParams(CustomerParams):
@@ -29,7 +33,7 @@ class AnalysisParams(CustomerParams):
     """`security`, or `full`: also the quality of the code, its languages, sizes and complexity."""
     include_dependencies: Flag = True
     """Whether the packages that lock files name are looked up in OSV's database."""
-    branch: str = Field(default="", max_length=255, pattern=r"^(?![/.])[^\s~^:?*\[\\]*$")
+    branch: str = Field(default="", max_length=255, pattern=_BRANCH)
     """Default: the repository's own setting, and else what it says is its default."""
     max_files: int | None = Field(default=None, ge=1, le=20_000)
     """Files beyond these are left out, which the result says. Default: 20,000."""
@@ -37,9 +41,15 @@ class AnalysisParams(CustomerParams):
     """Of the repository; a larger one fails. Default: 200 as it is sent, 300 unpacked."""
 
 
-def _exists(params: AnalysisParams, proposed: Proposed, analyses: AnalysisService) -> None:
-    if "repository_id" in proposed.new:
-        analyses.hold(params.repository_id, proposed.project_id)
+def _fits(
+    params: AnalysisParams,
+    proposed: Proposed,
+    resources: ResourceService,
+    analyses: AnalysisService,
+) -> None:
+    found = repository_fits(resources, params.repository_id, proposed)
+    if found is not None:
+        analyses.hold(found.what.url)
 
 
 @task(
@@ -47,7 +57,7 @@ def _exists(params: AnalysisParams, proposed: Proposed, analyses: AnalysisServic
     timeout_seconds=3600,
     misfire_grace_seconds=3600,
     max_concurrent=8,
-    check=_exists,
+    check=_fits,
     for_projects=True,
 )
 def analysis(job: JobContext, params: AnalysisParams, analyses: AnalysisService) -> Result:

@@ -14,9 +14,8 @@ from shared.tasks import JobContext
 class AnalysisService(Protocol):
     """Analyses repositories, and keeps what it found."""
 
-    def hold(self, repository_id: str, project_id: int | None) -> None:
-        """Raise `NotFound` unless that project has the repository, and `Invalid` naming
-        `repository_id` if no analysis may fetch it."""
+    def hold(self, url: str) -> None:
+        """Raise `Invalid` naming `repository_id`, unless repositories may be fetched from there."""
 
     def run(
         self,

@@ -67,10 +67,9 @@ class Analyses:
         self._turn = threading.Lock()
         self._modules = modules
 
-    def hold(self, repository_id: str, project_id: int | None) -> None:
-        """Raise `NotFound` or `Invalid` unless that repository can be analysed."""
-        found = self._resources().repository(repository_id, project_id)
-        hosts.hold(found.what.url, self._allowed)
+    def hold(self, url: str) -> None:
+        """Raise `Invalid` unless a repository of that URL can be analysed."""
+        hosts.hold(url, self._allowed)
 
     def run(
         self,
@@ -90,7 +89,7 @@ class Analyses:
         repository = self._resources().repository(repository_id, job.project_id)
         if repository.disabled:
             raise Skipped(f"repository {repository_id} is disabled: {repository.disabled}")
-        hosts.hold(repository.what.url, self._allowed)
+        self.hold(repository.what.url)
         limits = self._within(max_files, max_bytes)
         began = job.clock.monotonic()
         with scratch(job.clock.now()) as place:

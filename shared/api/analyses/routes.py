@@ -13,9 +13,9 @@ from shared.analysis import rows, sarif
 from shared.analysis.model import Analysis, FindingState, Severity, Tool
 from shared.api.analyses.shapes import AnalysisList, AnalysisOut, FindingList, FindingOut
 from shared.api.deps import Asking, Provided
-from shared.api.fields import ProjectId, formed
+from shared.api.fields import formed
 from shared.api.lists import PAGE_SIZE, Page, PageSize, counts, page_of
-from shared.api.query import DIGITS
+from shared.api.query import Number
 from shared.app import App
 from shared.errors import NotFound
 
@@ -42,7 +42,7 @@ def list_analyses(
     app: Provided,
     by: Asking,
     repository_id: _Repository = None,
-    project_id: Annotated[ProjectId | None, DIGITS] = None,
+    project_id: Number | None = None,
     page: Page = 1,
     page_size: PageSize = PAGE_SIZE,
 ) -> AnalysisList:

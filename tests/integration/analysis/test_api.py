@@ -17,7 +17,6 @@ from shared.app import outgoing
 from shared.outgoing import Rules, allowed
 from shared.outgoing.client import Client
 from tests.certificate import Certificate
-from tests.integration.access.asking import Asking
 from tests.integration.engine.conftest import make, tap
 from tests.integration.schedules.conftest import Counter
 from tests.unit.analysis.test_sarif import check
@@ -68,8 +67,8 @@ def test_a_schedule_of_an_analysis_from_its_making_to_its_findings(
             "notification_emails": ["team@example.com"],
         },
     }
-    refused = desk.asked("POST", "/schedules", body)
-    assert refused.status in (404, 422), "there is no such repository"
+    field, _ = desk.wrong("POST", "/schedules", body)
+    assert field == "task_parameters.repository_id", "there is none"
     repository = {"project_id": 1, "name": "shop", "url": f"{server.url}/shop"}
     desk.told("PUT", "/repositories/42", repository)
     made = desk.told("POST", "/schedules", body)
@@ -86,5 +85,5 @@ def test_a_schedule_of_an_analysis_from_its_making_to_its_findings(
     check(log)
     assert desk.told("GET", f"/analyses/{one['id']}/sarif?gone=true") == log
     assert desk.told("GET", "/analyses?project_id=2")["total"] == 0
-    assert desk.asked("GET", "/analyses/9-0123456789abcdef").status == 404
-    assert desk.asked("GET", "/analyses/nothing").status == 422
+    assert desk.ask("GET", "/analyses/9-0123456789abcdef").status_code == 404
+    assert desk.ask("GET", "/analyses/nothing").status_code == 422

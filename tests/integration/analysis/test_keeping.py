@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from shared.analysis import rows
+from shared.analysis.model import AnalysisKind
 from shared.errors import Invalid, NotFound, Refused
 from tests.dying import Killed
 from tests.integration.analysis.conftest import Lab
@@ -90,12 +91,9 @@ def test_old_analyses_go_and_what_others_are_compared_with_stays(quiet: Lab) -> 
 def test_a_project_has_its_own_repositories_alone(quiet: Lab) -> None:
     with pytest.raises(NotFound):
         quiet.run(job=quiet.job(project_id=8))
-    with pytest.raises(NotFound):
-        quiet.service().hold("42", None)
-    quiet.service().hold("42", 7)
     quiet.resources.add("43", 7, "https://elsewhere.example.com/a")
     with pytest.raises(Invalid, match=r"repository_id: elsewhere.example.com is no host"):
-        quiet.service().hold("43", 7)
+        quiet.run("43")
     quiet.run()
     assert list(quiet.service().findings(8, None, None)) == []
 
@@ -151,4 +149,4 @@ def test_the_row_and_the_lines_are_read_as_they_were_written(quiet: Lab) -> None
     assert json.loads(rows.line(next(iter(quiet.store.findings(one)))))["state"] == "new"
 
 
-KIND = rows.AnalysisKind.SECURITY
+KIND = AnalysisKind.SECURITY
