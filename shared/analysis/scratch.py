@@ -38,6 +38,7 @@ class Scratch:
             "LANG": "C.UTF-8",
             "HOME": str(self.home),
             "TMPDIR": str(self._root / "tmp"),
+            "RAYON_NUM_THREADS": "1",  # of ruff
         }
 
 

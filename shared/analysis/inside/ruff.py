@@ -44,7 +44,6 @@ def main(order: Mapping[str, Any]) -> dict[str, Any]:
             ".",
         ],
         cwd=src,
-        env=os.environ | {"RAYON_NUM_THREADS": "1"},  # noqa: TID251 - what it was given
         check=False,
         capture_output=True,
         text=True,
