@@ -8,6 +8,7 @@ from fastapi import Depends, FastAPI
 
 from shared.api import bodies, deps, front, pages, problems, query, roles, traced
 from shared.api.alerts import routes as alerts
+from shared.api.analyses import routes as analyses
 from shared.api.applied import routes as applied
 from shared.api.audit import routes as audit
 from shared.api.backups import routes as backups
@@ -109,6 +110,7 @@ def api(belfry: Callable[[], App], enter: Enter | None = None) -> FastAPI:
     made.include_router(webhooks.router)
     made.include_router(repositories.router)
     made.include_router(targets.router)
+    made.include_router(analyses.router)
     made.include_router(metrics.router)
     made.include_router(scaling.router)
     deps.provide(made, belfry)

@@ -22,6 +22,7 @@ from shared.storage.tables.facts import RESTORING
 from shared.tasks import Registry, Services
 
 if TYPE_CHECKING:
+    from shared.analysis.service import Analyses
     from shared.batch.service import Batches
     from shared.resources.service import Resources
     from shared.webhooks.service import Webhooks
@@ -122,4 +123,25 @@ def batches(
         executor=executor,
         clock=clock,
         at_once=settings.jobs_per_project,
+    )
+
+
+def analyses(
+    settings: Settings,
+    at: Stores,
+    resources: Callable[[], ResourceService],
+    outgoing: Callable[[], Outgoing],
+) -> Analyses:
+    from shared.analysis.osv import Vulnerabilities
+    from shared.analysis.service import Analyses
+    from shared.analysis.store import Store
+
+    container = at.connection.blobs(at.names.analysis)
+    said = settings.analysis
+    return Analyses(
+        store=Store(at.connection.table(at.names.table), container),
+        resources=resources,
+        guarded=outgoing,
+        vulnerabilities=Vulnerabilities(container, outgoing, said.osv_url, said.ecosystems),
+        allowed=said.hosts,
     )

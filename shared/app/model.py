@@ -54,6 +54,7 @@ from shared.tasks import Registry
 
 if TYPE_CHECKING:
     from shared.alerts.service import Alerts
+    from shared.analysis.service import Analyses
     from shared.archive.service import JobArchive
     from shared.backups.service import Backups
     from shared.batch.service import Batches
@@ -114,6 +115,7 @@ class App:
     notifications: Callable[[], Notifications]
     billing: Callable[[], Billing]
     alerts: Callable[[], Alerts]
+    analyses: Callable[[], Analyses]
     calendars: Calendars
     feeds: Feeds
     resources: Callable[[], Resources]

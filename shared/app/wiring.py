@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from shared.alerts.of_engine import EngineAlerts
 from shared.alerts.of_notifications import NotificationAlerts
 from shared.alerts.port import AlertMonitor, AlertService, DatabaseMonitor
+from shared.analysis.port import AnalysisService
 from shared.app import access, customers, domains, engine, scaling
 from shared.app import outgoing as places
 from shared.app.metrics import metrics
@@ -119,6 +120,7 @@ def build(
             ScalingService: lambda: scales(),
             Outgoing: lambda: outgoing(),
             WebhookService: lambda: webhooks(),
+            AnalysisService: lambda: analyses(),
             PetCare: lambda: domains.care(settings, notifications, billing, alerts),
             ResourceService: lambda: resources(),
             ResourceUpkeep: lambda: customers.upkeep(settings, at, clock),
@@ -176,6 +178,9 @@ def build(
     resources = once(
         lambda: customers.resources(settings, at, tasks, lists, audit, clock, outgoing)
     )
+    analyses = once(
+        lambda: customers.analyses(settings, at, lambda: resources(), lambda: outgoing())
+    )
     traffic = scaling.traffic(settings.scaling, at, clock)
     scales = once(lambda: scaling.scaling(settings.scaling, at, traffic, audit, alerts))
     webhooks = once(lambda: customers.webhooks(at, outgoing, resources, alerts, audit, clock))
@@ -228,6 +233,7 @@ def build(
         notifications=notifications,
         billing=billing,
         alerts=alerts,
+        analyses=analyses,
         calendars=calendars,
         feeds=feeds,
         resources=resources,

@@ -92,3 +92,8 @@ class Names:
     def index(self) -> str:
         """A container: the snapshots of the indexes."""
         return f"{self.prefix}-index"
+
+    @property
+    def analysis(self) -> str:
+        """A container: what analyses found, and OSV's database."""
+        return f"{self.prefix}-analysis"
