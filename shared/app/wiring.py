@@ -57,6 +57,7 @@ from shared.settings import Settings
 from shared.storage.checked import CheckedClock
 from shared.storage.connect import Connection
 from shared.storage.tables.history import History as PastJobs
+from shared.sync.store import SyncStore
 from shared.tasks import Registry, Services
 from shared.tasks.services import once
 
@@ -218,6 +219,7 @@ def build(
         calendars=calendars,
         feeds=feeds,
         resources=resources,
+        syncs=SyncStore(at.connection, at.names),
         audit=audit,
         metrics=metrics(settings, at, jobs, listing, scales, clock),
         traffic=traffic,
