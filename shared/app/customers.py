@@ -15,7 +15,10 @@ from shared.settings import Settings
 from shared.tasks import Registry
 
 if TYPE_CHECKING:
+    from shared.outgoing.client import Client
     from shared.resources.service import Resources
+    from shared.sync.service import Syncs
+    from shared.sync.store import SyncStore
 
 
 def resources(
@@ -54,3 +57,18 @@ def secrets(settings: Settings, at: Stores, clock: Clock) -> SecretStore:
         seal = Seal.of(settings.secrets.key)
         stores[SEALED] = SealedSecrets(at.connection, at.names.secrets, seal, clock)
     return Secrets(stores)
+
+
+def syncs(
+    settings: Settings,
+    store: SyncStore,
+    resources: Callable[[], Resources],
+    outgoing: Callable[[], Client],
+) -> Syncs:
+    from shared.storage.outside.address import accounts_of
+    from shared.sync.reach import Guarded
+    from shared.sync.service import Syncs
+
+    destinations = (one.account for one in settings.backup_destinations.values())
+    own = accounts_of(settings.storage, *destinations)
+    return Syncs(resources(), Guarded(outgoing()), store, own)

@@ -57,6 +57,7 @@ from shared.settings import Settings
 from shared.storage.checked import CheckedClock
 from shared.storage.connect import Connection
 from shared.storage.tables.history import History as PastJobs
+from shared.sync.port import SyncService
 from shared.sync.store import SyncStore
 from shared.tasks import Registry, Services
 from shared.tasks.services import once
@@ -118,8 +119,10 @@ def build(
             Outgoing: lambda: outgoing(),
             PetCare: lambda: domains.care(settings, notifications, billing, alerts),
             ResourceService: lambda: resources(),
+            SyncService: lambda: customers.syncs(settings, syncs, resources, outgoing),
         }
     )
+    syncs = SyncStore(at.connection, at.names)
     _hold_needs(tasks, services)
     manager = Manager(
         outcomes=outcomes,
@@ -219,7 +222,7 @@ def build(
         calendars=calendars,
         feeds=feeds,
         resources=resources,
-        syncs=SyncStore(at.connection, at.names),
+        syncs=syncs,
         audit=audit,
         metrics=metrics(settings, at, jobs, listing, scales, clock),
         traffic=traffic,

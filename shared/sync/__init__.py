@@ -15,5 +15,6 @@ container, table, database
 catalog, files
             of the last: what a table is, and the files that are written of it
 port        what the task asks
+reach       the way to customers' places
 service     finds the two places, runs the kind, and keeps what became of it
 """

@@ -41,7 +41,7 @@ _ROUNDED = 4e-15
 """By how much a number of SQL may differ from the float that it becomes, as a part of it."""
 _SETTINGS = (
     "SET TRANSACTION READ ONLY",
-    "SET LOCAL statement_timeout = '30min'",
+    "SET LOCAL statement_timeout = '10min'",
     "SET LOCAL lock_timeout = '30s'",
     "SET LOCAL TimeZone = 'UTC'",
     "SET LOCAL DateStyle = 'ISO, YMD'",
@@ -314,8 +314,7 @@ class _Reading:
 
         texts = [_text(one) for one in self._order]
         values = [
-            _text(one) if writing.as_text(one) else _column(one)
-            for one in self.table.columns
+            _text(one) if writing.as_text(one) else _column(one) for one in self.table.columns
         ]
         where, given = self._condition(after)
         order = sql.SQL(", ").join(map(_column, self._order))
@@ -343,9 +342,7 @@ class _Reading:
         marked = self.table.watermark
         if not after and self._before and marked is not None:
             unit = sql.SQL("make_interval(secs => %s)" if marked.is_instant else "%s::numeric")
-            floor = sql.SQL("WHERE {} >= {} - {}").format(
-                _column(marked), _cast(marked), unit
-            )
+            floor = sql.SQL("WHERE {} >= {} - {}").format(_column(marked), _cast(marked), unit)
             return floor, [self._before[0], self._overlap]
         place = list(after) or self._before
         if not place:

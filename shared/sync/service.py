@@ -90,8 +90,10 @@ class Syncs:
         if (wrong := misfit(plan, kind)) is not None:
             raise Invalid(*wrong)
         run = self._run(plan, job, kind, source, destination)
-        if run.state.done == job.job_id:
-            return self._told(self.store.run(None, job.job_id), run)
+        if run.state.done == job.job_id:  # its end was written, and the attempt died after that
+            before = self.store.run(None, job.job_id)
+            if before.state is Ended.SUCCEEDED:
+                return self._told(before, run)
         job.log("syncs", kind=kind.value, attempt=job.attempt, resumed=bool(run.position))
         try:
             value = self._work(run, kind, source, destination)()

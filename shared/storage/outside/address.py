@@ -39,7 +39,20 @@ _KNOWN = frozenset(
 _SIGNED = frozenset(
     (
         *("sv", "ss", "srt", "sp", "st", "se", "spr", "sip", "sr", "sig", "si", "tn"),
-        *("spk", "srk", "epk", "erk", "skoid", "sktid", "skt", "ske", "sks", "skv", "saoid", "suoid"),
+        *(
+            "spk",
+            "srk",
+            "epk",
+            "erk",
+            "skoid",
+            "sktid",
+            "skt",
+            "ske",
+            "sks",
+            "skv",
+            "saoid",
+            "suoid",
+        ),
         *("scid", "sdd", "ses"),
     )
 )

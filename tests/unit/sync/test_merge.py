@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -26,9 +27,9 @@ names = st.text("ab/-\u00e9\uffff\U0001f600", min_size=1, max_size=3)
 listings = st.dictionaries(names, st.sampled_from("123"), max_size=8)
 
 
-def blob(name: str, etag: str, age: int = 0, **marked: str) -> Blob:
+def blob(name: str, etag: str, age: int = 0, marked: Mapping[str, str] | None = None) -> Blob:
     changed = AT - timedelta(minutes=age)
-    return Blob(name=name, size=1, etag=etag, changed_at=changed, metadata=marked)
+    return Blob(name=name, size=1, etag=etag, changed_at=changed, metadata=marked or {})
 
 
 def placed(items: list[Blob], page: int = 3) -> list[Placed[Blob]]:
@@ -45,7 +46,9 @@ def test_the_copy_is_the_original_afterwards(
 ) -> None:
     """What was copied before, in whatever state, and what others put there."""
     here = {name: blob(name, etag, age=1) for name, etag in source.items()}
-    there = {name: blob(name, "0", **marks("here", etag, "j")) for name, etag in copied.items()}
+    there = {
+        name: blob(name, "0", marked=marks("here", etag, "j")) for name, etag in copied.items()
+    }
     there |= {name: blob(name, "x", age=0 if new else 5) for name, new in theirs.items()}
     after = dict(there)
     for pair in side_by_side(placed(listed(here)), placed(listed(there))):
@@ -95,7 +98,8 @@ def test_from_any_place_on_the_rest_is_the_same(
 
 @given(st.permutations([blob(name, "1") for name in ("a", "b", "c", "d")]))
 def test_a_listing_that_is_not_in_order_is_noticed(items: list[Blob]) -> None:
-    pairs = list(side_by_side(placed(items), []))
+    nothing: list[Placed[Blob]] = []
+    pairs = list(side_by_side(placed(items), nothing))
     assert {pair.source.name for pair in pairs if pair.source} == set("abcd")
     assert pairs[-1].ordered == (items == sorted(items, key=lambda one: one.name))
 
