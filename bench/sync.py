@@ -1,9 +1,10 @@
 """How fast `sync` copies a container, beside what one would type instead.
 
-`python bench/sync.py [--quick | --tiny]` from the root. The blobs have 2 KB each. By hand: a loop over
-Microsoft's client, which lists, downloads and uploads one blob after the other, whether it is new or
-not. First everything is new, then nothing, then one blob in a hundred. Each is a process of its own.
-Storage is Azurite, on the same machine and its two cores, so it takes most of the time of both.
+`python bench/sync.py [--quick | --tiny]` from the root. The blobs have 2 KB each. By hand: a loop
+over Microsoft's client, which lists, downloads and uploads one blob after the other, whether it is
+new or not. First everything is new, then nothing, then one blob in a hundred. Each is a process of
+its own. Storage is Azurite, on the same machine and its two cores, so it takes most of the time of
+both.
 """
 
 from __future__ import annotations

@@ -91,8 +91,8 @@ class Syncs:
             raise Invalid(*wrong)
         run = self._run(plan, job, kind, source, destination)
         if run.state.done == job.job_id:  # its end was written, and the attempt died after that
-            before = self.store.run(None, job.job_id)
-            if before.state is Ended.SUCCEEDED:
+            before = self.store.told(job.project_id, job.job_id)
+            if before is not None and before.state is Ended.SUCCEEDED:
                 return self._told(before, run)
         job.log("syncs", kind=kind.value, attempt=job.attempt, resumed=bool(run.position))
         try:

@@ -16,6 +16,7 @@ import secrets
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
+from heapq import nlargest
 from itertools import islice
 from typing import Any
 
@@ -84,7 +85,7 @@ class SyncStore:
     def runs(
         self, projects: Collection[int] | None, schedule_id: str | None, most: int
     ) -> list[SyncRun]:
-        """The runs of these projects (None: all, and the company's own), newest first."""
+        """The newest runs of these projects (None: all, and the company's own), newest first."""
         lower = f"run:{schedule_id}:" if schedule_id else "run:"
         where = f"RowKey ge {literal(lower)} and RowKey lt {literal(lower[:-1] + ';')}"
         if projects is None:
@@ -92,20 +93,30 @@ class SyncStore:
         else:
             parts = [f"PartitionKey eq {literal(_partition(one))}" for one in sorted(projects)]
             filters = [f"{part} and {where}" for part in parts]
-        found: list[SyncRun] = []
-        for one in filters:
-            found += [_run(row) for row in islice(self._rows(one), most)]
-        found.sort(key=lambda run: (run.due_at, run.job_id), reverse=True)
-        return found[:most]
+        rows = (row for one in filters for row in self._rows(one))
+        newest = nlargest(most, rows, key=lambda row: (row["due_at"], row["job_id"]))
+        return [_run(row) for row in newest]
 
     def run(self, projects: Collection[int] | None, job_id: str) -> SyncRun:
         """The run of that job. Raises `NotFound`."""
-        where = f"RowKey eq {literal(_run_key(job_id))}"
-        for row in self._rows(where):
-            found = _run(row)
-            if projects is None or found.project_id in projects:
-                return found
+        if projects is None:
+            row = next(self._rows(f"RowKey eq {literal(_run_key(job_id))}"), None)
+        else:
+            known = (self._row(one, _run_key(job_id)) for one in sorted(projects))
+            row = next((one for one in known if one is not None), None)
+        if row is not None:
+            return _run(row)
         raise NotFound(f"there is no sync of a job {job_id!r}")
+
+    def told(self, project_id: int | None, job_id: str) -> SyncRun | None:
+        """The run of that job, if it was a sync of that project."""
+        row = self._row(project_id, _run_key(job_id))
+        return None if row is None else _run(row)
+
+    def _row(self, project_id: int | None, key: str) -> dict[str, Any] | None:
+        self.prepare()
+        with translated(_SERVICE):
+            return self._table.get(_partition(project_id), key)
 
     def _rows(self, where: str) -> Iterator[dict[str, Any]]:
         self.prepare()

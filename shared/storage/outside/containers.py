@@ -14,7 +14,7 @@ from shared.storage import failures
 from shared.storage.cancellation import cancellable
 from shared.storage.connect import blob_retries
 from shared.storage.outside.address import Address
-from shared.storage.outside.pages import Blob, Headers, Moved, Page, Unfit
+from shared.storage.outside.pages import Blob, Headers, Moved, Page, Unfit, forbidden
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobClient, ContainerClient
@@ -196,17 +196,24 @@ class OutsideContainer:
     def _blob(self, name: str) -> BlobClient:
         return cancellable(self._made.get_blob_client(name), self._check)
 
+    def _hold_permission(self, error: Any) -> None:
+        """Raise `Refused` if storage does not let it in."""
+        if error.status_code in (401, 403):
+            raise Refused(self.at.shown, forbidden(_code(error))) from None
+
     @contextmanager
     def _whole(self) -> Iterator[None]:
-        from azure.core.exceptions import ResourceNotFoundError
+        from azure.core.exceptions import HttpResponseError
 
         with failures.translated(self.at.shown):
             try:
                 yield
-            except ResourceNotFoundError as error:
-                raise Refused(
-                    self.at.shown, "it does not exist; make it, or name another"
-                ) from error
+            except HttpResponseError as error:
+                self._hold_permission(error)
+                if error.status_code != 404:
+                    raise
+                text = "it does not exist; make it, or name another"
+                raise Refused(self.at.shown, text) from error
 
     @contextmanager
     def _one(self) -> Iterator[None]:
@@ -224,6 +231,7 @@ class OutsideContainer:
                     raise Unfit(_UNFIT[code]) from error
                 if code in _MOVED or error.status_code in _MOVED_STATUS:
                     raise Moved from error
+                self._hold_permission(error)
                 if error.status_code == 416:  # it became shorter
                     raise Moved from error
                 raise

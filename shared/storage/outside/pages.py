@@ -26,6 +26,12 @@ class Unfit(Exception):
     """This one item cannot be read or written, and no other attempt helps; the text says why."""
 
 
+def forbidden(code: object) -> str:
+    """What is said when storage does not let in whoever has the customer's key."""
+    said = str(getattr(code, "value", code) or "403")
+    return f"no permission ({said}): the key or the signature does not allow it, or has expired"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Headers:
     """What a blob is served with."""

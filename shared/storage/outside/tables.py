@@ -13,14 +13,16 @@ from shared.errors import Refused
 from shared.storage import failures
 from shared.storage.cancellation import transport as stoppable
 from shared.storage.outside.address import Address
-from shared.storage.outside.pages import Moved, Page, Unfit
+from shared.storage.outside.pages import Moved, Page, Unfit, forbidden
 from shared.storage.rest import Rest, code_of, refusal
 from shared.storage.signing import Signature
-from shared.storage.tables.batch import HEADERS, Operation
+from shared.storage.tables.batch import HEADERS, Delete, Insert, Operation, Replace, quoted
 from shared.storage.tables.table import Table, unwrapping
 
 Entity = Mapping[str, Any]
 PAGE = 1000
+_METHODS: Mapping[type[Operation], str] = {Insert: "POST", Replace: "PUT", Delete: "DELETE"}
+_WRITE = HEADERS | {"Content-Type": "application/json", "Prefer": "return-no-content"}
 _MORE = ("NextPartitionKey", "NextRowKey")
 _UNFIT: Mapping[str, str] = {
     "EntityTooLarge": "it is larger than an entity may be",
@@ -47,6 +49,7 @@ class OutsideTable:
         sender = stoppable(transport, check)
         self._rest = Rest(at.url, "table", credential, unwrapping(), transport=sender)
         self._table = Table(self._rest, at.name)
+        self._transacts = True
 
     def page(self, filter: str, marker: str | None) -> Page[Entity]:
         """A page of the entities that match the OData filter (all, if it is empty), in the order
@@ -74,18 +77,48 @@ class OutsideTable:
 
     def transact(self, partition: str, operations: Sequence[Operation]) -> None:
         """Do all of the operations, or none. Raises `Moved` if an entity is not any more what an
-        operation wants it to be, `Unfit` if one cannot be written, and `TooLarge`."""
+        operation wants it to be, `Unfit` if one cannot be written, and `TooLarge`.
+
+        A signature for a table alone may not be good for transactions. Then they are done one by
+        one, and what came before the one that was refused is done.
+        """
         from azure.core.exceptions import HttpResponseError
 
         with self._whole():
             try:
-                outcome = self._table.transact(partition, operations)
+                if self._transacts:
+                    self._hold(self._table.transact(partition, operations).committed)
+                    return
             except HttpResponseError as error:
-                code = str(getattr(error, "error_code", ""))
-                if code in _UNFIT:
-                    raise Unfit(_UNFIT[code]) from error
-                raise
-        if not outcome.committed:
+                _unfit(error)
+                if error.status_code != 403 or self.at.key is not None:
+                    raise
+                self._transacts = False
+            for one in operations:
+                self._single(partition, one)
+
+    def _single(self, partition: str, one: Operation) -> None:
+        from azure.core.exceptions import HttpResponseError
+
+        method, table = _METHODS[type(one)], f"{self._rest.url}/{self.at.name}"
+        keys = f"(PartitionKey='{quoted(partition)}',RowKey='{quoted(one.key)}')"
+        url = table if isinstance(one, Insert) else f"{table}{keys}"
+        headers, body = dict(_WRITE), None
+        if isinstance(one, Replace | Delete):
+            headers["If-Match"] = one.etag
+        if not isinstance(one, Delete):
+            said = {"PartitionKey": partition, "RowKey": one.key, **one.properties}
+            body = json.dumps(said, allow_nan=False).encode()
+        answer = self._rest.run(method, url, headers, body).http_response
+        if answer.status_code >= 300:
+            code = _code(answer)
+            self._hold(answer.status_code not in (404, 409, 412) or code == "TableNotFound")
+            error: HttpResponseError = refusal(answer, code=code)
+            _unfit(error)
+            raise error
+
+    def _hold(self, done: bool) -> None:
+        if not done:
             raise Moved
 
     @contextmanager
@@ -99,7 +132,18 @@ class OutsideTable:
                 if getattr(error, "error_code", "") == "TableNotFound":
                     text = "it does not exist; make it, or name another"
                     raise Refused(self.at.shown, text) from error
+                if error.status_code in (401, 403):
+                    raise Refused(
+                        self.at.shown, forbidden(getattr(error, "error_code", ""))
+                    ) from None
                 raise
+
+
+def _unfit(error: Any) -> None:
+    """Raise `Unfit` if an error concerns one entity alone."""
+    code = str(getattr(error, "error_code", ""))
+    if code in _UNFIT:
+        raise Unfit(_UNFIT[code]) from error
 
 
 def _code(answer: Any) -> str:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from azure.core.credentials import AzureNamedKeyCredential
+from azure.data.tables import generate_table_sas
+from azure.storage.blob import generate_container_sas
 
+from local.azurite import ACCOUNT, KEY
 from local.ports import HOST
 from shared.clock import SystemClock
 from shared.errors import Invalid, Refused
@@ -38,6 +43,27 @@ def test_copies_go_through_the_guard(sides: Sides) -> None:
         there.check(plan, None)
         assert there.sync(plan, sides.world.job(number))["copied"] == 1
     assert content(sides.blobs[1]) == content(sides.blobs[0])
+    assert entities(sides.tables[1]) == entities(sides.tables[0])
+
+
+def test_signatures_are_enough(sides: Sides) -> None:
+    """A URL with a signature, and a connection string with one."""
+    put(sides.blobs[0], "a")
+    put_entity(sides.tables[0], "p", "r", n=1)
+    until = datetime.now(UTC) + timedelta(hours=1)
+    for target, side, rights in zip("ab", sides.blobs, ("rl", "rcwdl"), strict=True):
+        name = str(side.container_name)
+        signed = generate_container_sas(ACCOUNT, name, KEY, permission=rights, expiry=until)
+        sides.world.place(target, TargetKind.CONTAINER, f"{side.url}?{signed}")
+    credential = AzureNamedKeyCredential(ACCOUNT, KEY)
+    for target, table, rights in zip("st", sides.tables, ("r", "raud"), strict=True):
+        name = table.table_name
+        signed = generate_table_sas(credential, name, permission=rights, expiry=until)
+        url = re.findall(r"TableEndpoint=([^;]+)", sides.world.text)[0]
+        text = f"AccountName={ACCOUNT};TableEndpoint={url};SharedAccessSignature={signed}"
+        sides.world.place(target, TargetKind.TABLE, text, table=name)
+    assert sides.world.run(1, source_id="a", destination_id="b")["copied"] == 1
+    assert sides.world.run(2, source_id="s", destination_id="t")["copied"] == 1
     assert entities(sides.tables[1]) == entities(sides.tables[0])
 
 
