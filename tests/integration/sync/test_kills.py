@@ -41,7 +41,12 @@ def report(sides: Sides, run: SyncRun) -> list[tuple[str, str]]:
 def test_containers(dying: Commands, sides: Sides, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(running, "EVERY", 10)
     source, copy = sides.blobs
-    plan = {"source_id": "a", "destination_id": "b", "parallel": 2, "deletions": "delete"}
+    plan: dict[str, Any] = {
+        "source_id": "a",
+        "destination_id": "b",
+        "parallel": 2,
+        "deletions": "delete",
+    }
     plan["max_delete_percent"] = 50
     for number in range(15):
         put(source, f"{number:03}", str(number).encode())
@@ -64,7 +69,12 @@ def test_containers(dying: Commands, sides: Sides, monkeypatch: pytest.MonkeyPat
 def test_tables(dying: Commands, sides: Sides, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(running, "EVERY", 10)
     source, copy = sides.tables
-    plan = {"source_id": "s", "destination_id": "t", "parallel": 2, "deletions": "delete"}
+    plan: dict[str, Any] = {
+        "source_id": "s",
+        "destination_id": "t",
+        "parallel": 2,
+        "deletions": "delete",
+    }
     for number in range(60):
         put_entity(source, f"p{number // 10}", f"{number:03}", n=number)
     put_entity(copy, "p0", "gone")
@@ -80,7 +90,12 @@ def test_databases(dying: Commands, database: psycopg.Connection[Any], sides: Si
         "INSERT INTO orders SELECT n, '2026-01-01 12:00+00'::timestamptz + n * interval '1 s'"
         " FROM generate_series(1, 50) n"
     )
-    plan = {"source_id": "d", "destination_id": "b", "table": "orders", "part_rows": 10}
+    plan: dict[str, Any] = {
+        "source_id": "d",
+        "destination_id": "b",
+        "table": "orders",
+        "part_rows": 10,
+    }
     plan |= {"mode": "watermark", "watermark": "at", "overlap": 25}
     for attempt, kill in enumerate((1, 3, 2, 2, 1), start=1):
         die(dying, sides, kill, attempt, plan)
