@@ -39,6 +39,7 @@ from shared.api.schedules import (
     statistics,
 )
 from shared.api.schedules import routes as schedules
+from shared.api.syncs import routes as syncs
 from shared.api.tasks import routes as tasks
 from shared.api.tasks import types as task_types
 from shared.api.usage import routes as usage
@@ -113,6 +114,7 @@ def api(belfry: Callable[[], App], enter: Enter | None = None) -> FastAPI:
     made.include_router(analyses.router)
     made.include_router(metrics.router)
     made.include_router(scaling.router)
+    made.include_router(syncs.router)
     deps.provide(made, belfry)
     pages.install(made)
     traced.install(made)

@@ -225,6 +225,7 @@ PARAMETERS: Mapping[str, object] = {
     "task_name": "health_monitor",
     "bucket": "day",
     "by": "task",
+    "part": 0,
 }
 """By the parameter's name."""
 

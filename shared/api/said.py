@@ -50,6 +50,7 @@ PARAMETERS: Mapping[str, str] = {
     "owner": "Whose it is, as the file says (`owner`).",
     "page": "The number of the page, from 1 on.",
     "page_size": "How many items a page has, 100 at most.",
+    "part": "Which part of the report, from 0 on; `next_part` of the answer names the next.",
     "project_id": "Only of this project.",
     "q": "Only those with this text in their name, in capitals or not.",
     "repository_id": "The repository's id: one of your own, or one that Belfry made.",

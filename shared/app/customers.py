@@ -24,7 +24,10 @@ from shared.tasks import Registry, Services
 if TYPE_CHECKING:
     from shared.analysis.service import Analyses
     from shared.batch.service import Batches
+    from shared.outgoing.client import Client
     from shared.resources.service import Resources
+    from shared.sync.service import Syncs
+    from shared.sync.store import SyncStore
     from shared.webhooks.service import Webhooks
 
 
@@ -145,3 +148,18 @@ def analyses(
         vulnerabilities=Vulnerabilities(container, outgoing, said.osv_url, said.ecosystems),
         allowed=said.hosts,
     )
+
+
+def syncs(
+    settings: Settings,
+    store: SyncStore,
+    resources: Callable[[], Resources],
+    outgoing: Callable[[], Client],
+) -> Syncs:
+    from shared.storage.outside.address import accounts_of
+    from shared.sync.reach import Guarded
+    from shared.sync.service import Syncs
+
+    destinations = (one.account for one in settings.backup_destinations.values())
+    own = accounts_of(settings.storage, *destinations)
+    return Syncs(resources(), Guarded(outgoing()), store, own)

@@ -50,6 +50,7 @@ from shared.storage.tables.answers import Answers
 from shared.storage.tables.facts import Meta
 from shared.storage.tables.heartbeats import UnsentHeartbeats
 from shared.storage.tables.schedules import ScheduleTable
+from shared.sync.store import SyncStore
 from shared.tasks import Registry
 
 if TYPE_CHECKING:
@@ -120,6 +121,8 @@ class App:
     feeds: Feeds
     resources: Callable[[], Resources]
     """What customers' tasks name."""
+    syncs: SyncStore
+    """The runs of syncs."""
     audit: AuditTrail
     """What is told of each change; `manager` and `control` do so by themselves."""
     metrics: Metrics

@@ -59,6 +59,8 @@ from shared.settings import Settings
 from shared.storage.checked import CheckedClock
 from shared.storage.connect import Connection
 from shared.storage.tables.history import History as PastJobs
+from shared.sync.port import SyncService
+from shared.sync.store import SyncStore
 from shared.tasks import Registry, Services
 from shared.tasks.services import once
 from shared.webhooks.port import WebhookService
@@ -124,8 +126,10 @@ def build(
             PetCare: lambda: domains.care(settings, notifications, billing, alerts),
             ResourceService: lambda: resources(),
             ResourceUpkeep: lambda: customers.upkeep(settings, at, clock),
+            SyncService: lambda: customers.syncs(settings, syncs, resources, outgoing),
         }
     )
+    syncs = SyncStore(at.connection, at.names)
     _hold_needs(tasks, services)
     manager = Manager(
         outcomes=outcomes,
@@ -237,6 +241,7 @@ def build(
         calendars=calendars,
         feeds=feeds,
         resources=resources,
+        syncs=syncs,
         audit=audit,
         metrics=metrics(settings, at, jobs, listing, scales, clock),
         traffic=traffic,

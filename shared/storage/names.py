@@ -89,6 +89,15 @@ class Names:
         return f"{self.prefix}-batches"
 
     @property
+    def syncs(self) -> str:
+        return f"{self.prefix}syncs"
+
+    @property
+    def sync_reports(self) -> str:
+        """A container."""
+        return f"{self.prefix}-syncs"
+
+    @property
     def index(self) -> str:
         """A container: the snapshots of the indexes."""
         return f"{self.prefix}-index"

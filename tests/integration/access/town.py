@@ -20,9 +20,11 @@ from shared.api.examples import BODIES
 from shared.applied.service import Known
 from shared.engine.commands.backfills import Wish
 from shared.recurrence import Frequency, Recurrence
+from shared.schedules.job import Job
 from shared.schedules.model import Definition, Policy
 from shared.storage.names import Names
 from shared.storage.tables.heartbeats import Unsent
+from shared.sync.model import Counts, Ended, State, SyncRun
 from shared.tasks import JobContext, Params, Result, task
 from tests.integration.access.asking import Asking
 from tests.integration.backups.client import Client, opened
@@ -159,6 +161,7 @@ def _schedules(engine: Engine) -> dict[str, object]:
     wish = Wish(first=began - timedelta(minutes=2), end=began)
     backfill = engine.app.backfills.start(made, wish)
     engine.app.backfills.cancel(made, backfill.order.id, MARK)
+    _sync(engine, jobs[-1])
     unsent = Unsent(at=began, signal="fail", job_id=jobs[-1].id, error=MARK)
     engine.app.unsent_heartbeats.put(made, unsent)
     return {
@@ -168,6 +171,27 @@ def _schedules(engine: Engine) -> dict[str, object]:
         "job_id": jobs[-1].id,
         "tags.team": MARK,
     }
+
+
+def _sync(engine: Engine, job: Job) -> None:
+    """What a job would tell that was a sync."""
+    told = SyncRun(
+        job_id=job.id,
+        schedule_id=job.schedule_id,
+        project_id=1,
+        kind="container",
+        source=MARK,
+        destination=MARK,
+        state=Ended.FAILED,
+        due_at=job.due_at,
+        began_at=job.due_at,
+        changed_at=job.due_at,
+        counts=Counts(failed=1),
+        segments=1,
+    )
+    syncs = engine.app.syncs
+    syncs.write(syncs.state(1, job.schedule_id), State(), told)
+    syncs.keep_report(told, 0, [{"name": MARK, "did": "failed", "bytes": 0, "reason": MARK}])
 
 
 def _schedule(engine: Engine, task: str) -> str:

@@ -78,6 +78,17 @@ read_notification read_plan read_repository read_sarif read_scaling read_schedul
 read_task_type read_webhook restore_backup resume_billing retry_job retry_schedule revoke_feed
 revoke_key rotate_webhook run_plan scrape_metrics summarize_days summarize_schedules
 try_retention verify_backup
+list_closed_days list_conflicts list_countries list_due_schedules list_feeds list_jobs list_keys
+list_messages list_notifications list_occurrences list_plans list_reports list_repositories
+list_schedule_audit list_schedules list_sources list_sync_items list_syncs list_targets
+list_task_types list_tasks list_unhealthy_schedules list_usage list_webhooks preview_new_schedule
+preview_schedule put_repository put_target put_webhook read_alert read_applied read_backfill
+read_backup read_billing read_calendar read_caller read_cost_chart read_cost_report read_costs
+read_health read_heartbeat read_job read_key read_message read_metrics read_notification
+read_plan read_repository read_scaling read_schedule read_sync read_target read_task_type
+read_webhook restore_backup resume_billing retry_job retry_schedule revoke_feed revoke_key
+rotate_webhook run_plan scrape_metrics summarize_days summarize_schedules try_retention
+verify_backup
 """
 """People's code has these: add to them, and rename none."""
 
