@@ -60,6 +60,8 @@ if TYPE_CHECKING:
     from shared.finance.service import Finance
     from shared.notifications.service import Notifications
     from shared.resources.service import Resources
+    from shared.probes.publishing import StatusPages
+    from shared.probes.store import Store as HealthChecks
     from shared.scaling.service import Scaling
 
 
@@ -121,6 +123,9 @@ class App:
     traffic: Traffic
     """Told of each request that was answered."""
     scaling: Callable[[], Scaling]
+    health_checks: Callable[[], HealthChecks]
+    """What customers' health checks found."""
+    status_pages: Callable[[], StatusPages]
     started_at: datetime
     """When this process built the app."""
     connection: Connection

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from shared.alerts.of_engine import EngineAlerts
 from shared.alerts.of_notifications import NotificationAlerts
 from shared.alerts.port import AlertMonitor, AlertService, DatabaseMonitor
-from shared.app import access, customers, domains, engine, scaling
+from shared.app import access, customers, domains, engine, probes, scaling
 from shared.app import outgoing as places
 from shared.app.metrics import metrics
 from shared.app.model import App
@@ -52,6 +52,7 @@ from shared.notifications.paid import PaidMessages
 from shared.notifications.port import NotificationService
 from shared.outgoing import Outgoing
 from shared.resources.port import ResourceService
+from shared.probes.port import ProbeService
 from shared.scaling.port import ScalingService
 from shared.settings import Settings
 from shared.storage.checked import CheckedClock
@@ -115,6 +116,9 @@ def build(
             ArchiveService: lambda: archive(),
             ScalingService: lambda: scales(),
             Outgoing: lambda: outgoing(),
+            ProbeService: lambda: probes.service(
+                at, health_checks, outgoing, resources, clock
+            ),
             PetCare: lambda: domains.care(settings, notifications, billing, alerts),
             ResourceService: lambda: resources(),
         }
@@ -173,6 +177,8 @@ def build(
     )
     traffic = scaling.traffic(settings.scaling, at, clock)
     scales = once(lambda: scaling.scaling(settings.scaling, at, traffic, audit, alerts))
+    health_checks = once(lambda: probes.health_checks(at))
+    status_pages = once(lambda: probes.status_pages(at, health_checks, audit, clock))
     executor = Executor(tasks, services, clock)
     keys, gate = access.made(settings, at, clock, audit)
     by_hand, short, long = engine.workers(at, outcomes, executor, limits, held, settings, clock)
@@ -222,6 +228,8 @@ def build(
         metrics=metrics(settings, at, jobs, listing, scales, clock),
         traffic=traffic,
         scaling=scales,
+        health_checks=health_checks,
+        status_pages=status_pages,
         started_at=clock.now(),
         connection=at.connection,
     )
