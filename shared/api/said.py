@@ -50,6 +50,7 @@ PARAMETERS: Mapping[str, str] = {
     "repository_id": "The repository's id: one of your own, or one that Belfry made.",
     "revoked": "Only those that were revoked (true), or were not (false).",
     "schedule_id": "The schedule's id.",
+    "slug": "The status page's name in its URL.",
     "sort": "In which order. Default: newest first.",
     "source": "Only of this source.",
     "state": "Only in this state.",

@@ -12,29 +12,29 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shared.probes.model import Status
+from shared.probes.model import Standing
 from shared.probes.pages import Published
 
 if TYPE_CHECKING:
     from jinja2 import Template
 
-WORDS: Mapping[Status, str] = {
-    Status.UP: "Operational",
-    Status.DEGRADED: "Slow",
-    Status.DOWN: "Down",
-    Status.UNKNOWN: "No recent result",
+WORDS: Mapping[Standing, str] = {
+    Standing.UP: "Operational",
+    Standing.DEGRADED: "Slow",
+    Standing.DOWN: "Down",
+    Standing.UNKNOWN: "No recent result",
 }
-_ALL: Mapping[Status, str] = {
-    Status.UP: "Everything works",
-    Status.DEGRADED: "Something is slow",
-    Status.DOWN: "Something is down",
-    Status.UNKNOWN: "Of some there is no recent result",
+_ALL: Mapping[Standing, str] = {
+    Standing.UP: "Everything works",
+    Standing.DEGRADED: "Something is slow",
+    Standing.DOWN: "Something is down",
+    Standing.UNKNOWN: "Of some there is no recent result",
 }
-_BADGE: Mapping[Status, tuple[str, str]] = {
-    Status.UP: ("up", "#1a7f37"),
-    Status.DEGRADED: ("slow", "#9a6700"),
-    Status.DOWN: ("down", "#cf222e"),
-    Status.UNKNOWN: ("no result", "#59636e"),
+_BADGE: Mapping[Standing, tuple[str, str]] = {
+    Standing.UP: ("up", "#1a7f37"),
+    Standing.DEGRADED: ("slow", "#9a6700"),
+    Standing.DOWN: ("down", "#cf222e"),
+    Standing.UNKNOWN: ("no result", "#59636e"),
 }
 _TEMPLATES = Path(__file__).parent / "templates"
 _LETTER, _PADDING = 6.6, 12
@@ -71,7 +71,7 @@ def policy() -> str:
     )
 
 
-def badge(label: str, status: Status) -> str:
+def badge(label: str, status: Standing) -> str:
     """A badge as SVG: a label, and in one word how it is."""
     word, colour = _BADGE[status]
     shown = label if len(label) <= _LABEL else f"{label[: _LABEL - 1]}…"

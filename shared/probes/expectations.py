@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from shared.outgoing import Answer
 from shared.probes import json_paths
-from shared.probes.model import SAID, Measured, Status
+from shared.probes.model import SAID, Measured, Standing
 from shared.probes.params import HealthCheck
 
 BODY = 256 * 1024
@@ -15,7 +15,7 @@ BODY = 256 * 1024
 
 def down(said: str, milliseconds: float | None = None, **facts: str | int | float) -> Measured:
     """It is not as expected, or did not answer."""
-    return Measured(status=Status.DOWN, milliseconds=milliseconds, said=said[:SAID], facts=facts)
+    return Measured(status=Standing.DOWN, milliseconds=milliseconds, said=said[:SAID], facts=facts)
 
 
 def passed(wanted: HealthCheck, milliseconds: float, **facts: str | int | float) -> Measured:
@@ -23,8 +23,8 @@ def passed(wanted: HealthCheck, milliseconds: float, **facts: str | int | float)
     most = wanted.slow_after_ms
     if most is not None and milliseconds > most:
         said = f"it took {milliseconds:.0f} ms; more than {most} is slow"
-        return Measured(status=Status.DEGRADED, milliseconds=milliseconds, said=said, facts=facts)
-    return Measured(status=Status.UP, milliseconds=milliseconds, facts=facts)
+        return Measured(status=Standing.DEGRADED, milliseconds=milliseconds, said=said, facts=facts)
+    return Measured(status=Standing.UP, milliseconds=milliseconds, facts=facts)
 
 
 def of_answer(wanted: HealthCheck, answer: Answer) -> Measured:

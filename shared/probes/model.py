@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 
-class Status(StrEnum):
+class Standing(StrEnum):
     """How a target stands, or what one look at it found; that is never `unknown`."""
 
     UNKNOWN = "unknown"
@@ -27,7 +27,7 @@ SAID = 500
 class Measured:
     """What one look found."""
 
-    status: Status
+    status: Standing
     milliseconds: float | None = None
     """How long it took; None if nothing came back."""
     said: str = ""
@@ -51,8 +51,8 @@ class Change:
     """An event: a target went up, down, or slow."""
 
     at: datetime
-    before: Status
-    after: Status
+    before: Standing
+    after: Standing
     said: str = ""
 
 
@@ -60,7 +60,7 @@ class Change:
 class State:
     """How a target stands after all results so far."""
 
-    status: Status = Status.UNKNOWN
+    status: Standing = Standing.UNKNOWN
     since: datetime | None = None
     """Since when it has that status."""
     failing: int = 0

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from shared.probes.model import Status
+from shared.probes.model import Standing
 
 SLUG = r"[a-z0-9](?:[a-z0-9-]{1,58}[a-z0-9])"
 """What a page's name looks like, whole."""
@@ -59,7 +59,7 @@ class PublicCheck:
     """What a page says of a check."""
 
     name: str
-    status: Status
+    status: Standing
     """`unknown`: there is no recent result."""
     uptime: Mapping[str, float | None]
     """By span, in percent."""
@@ -76,18 +76,18 @@ class Published:
     slug: str
     title: str
     description: str
-    status: Status
+    status: Standing
     checks: tuple[PublicCheck, ...]
     updated_at: datetime | None
     """When the newest result was found."""
 
 
-_ORDER = (Status.DOWN, Status.DEGRADED, Status.UNKNOWN, Status.UP)
+_ORDER = (Standing.DOWN, Standing.DEGRADED, Standing.UNKNOWN, Standing.UP)
 
 
-def worst(some: list[Status]) -> Status:
+def worst(some: list[Standing]) -> Standing:
     """The status of all together; `unknown` of none."""
-    return next((one for one in _ORDER if one in some), Status.UNKNOWN)
+    return next((one for one in _ORDER if one in some), Standing.UNKNOWN)
 
 
 def new_slug() -> str:
@@ -98,3 +98,25 @@ def new_slug() -> str:
 
 def is_slug(text: str) -> bool:
     return re.fullmatch(SLUG, text, re.ASCII) is not None
+
+
+SAMPLE = Published(
+    slug="sample",
+    title="Shop <&>",
+    description="How the shop is.",
+    status=Standing.DEGRADED,
+    checks=(
+        PublicCheck(
+            name='Orders "quick"',
+            status=Standing.DEGRADED,
+            uptime={"24h": 100.0, "7d": 99.95, "30d": 98.0, "90d": None},
+            median_ms=120.4,
+            days=tuple(
+                (date(2030, 1, 1) + timedelta(days=n), (None, 100.0, 99.5)[n % 3])
+                for n in range(90)
+            ),
+        ),
+    ),
+    updated_at=None,
+)
+"""A page with one of everything, for checks of its HTML."""

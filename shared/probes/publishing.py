@@ -1,4 +1,4 @@
-"""Status pages: a project's people make and change them; whoever knows a name reads one."""
+"""Standing pages: a project's people make and change them; whoever knows a name reads one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from shared.clock import Clock
 from shared.engine.commands.agreed import Agreed, afresh
 from shared.errors import Conflict, Invalid, NotFound
 from shared.probes import summaries
-from shared.probes.model import Status
+from shared.probes.model import Standing
 from shared.probes.page_store import PageStore
 from shared.probes.pages import (
     MOST,
@@ -190,7 +190,7 @@ class StatusPages:
         recent = check is not None and not is_stale(check.last.at, check.every, now)
         return PublicCheck(
             name=one.name,
-            status=check.state.status if check is not None and recent else Status.UNKNOWN,
+            status=check.state.status if check is not None and recent else Standing.UNKNOWN,
             uptime={name: tally.uptime for name, tally in sums.items()},
             median_ms=sums["24h"].took.percentile(50),
             days=summaries.each_day(days, now),

@@ -18,7 +18,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from shared.errors import Damaged
-from shared.probes.model import Change, Measured, Result, State, Status
+from shared.probes.model import Change, Measured, Result, State, Standing
 from shared.probes.tallies import Tally
 
 RAW, DAYS, EVENTS = timedelta(days=3), timedelta(days=400), timedelta(days=90)
@@ -112,7 +112,7 @@ def to_check(row: Mapping[str, Any]) -> Check:
         return Check(
             schedule_id=str(row["RowKey"]).removeprefix(check_key("")),
             state=State(
-                status=Status(status),
+                status=Standing(status),
                 since=datetime.fromisoformat(since) if since else None,
                 failing=int(failing),
                 passing=int(passing),
@@ -169,8 +169,8 @@ def to_change(row: Mapping[str, Any]) -> Change:
     try:
         return Change(
             at=datetime.fromisoformat(row["at"]),
-            before=Status(row["before"]),
-            after=Status(row["after"]),
+            before=Standing(row["before"]),
+            after=Standing(row["after"]),
             said=str(row["said"]),
         )
     except _GARBLED as error:
@@ -202,7 +202,7 @@ def _to_result(said: list[Any]) -> Result:
         job_id=str(job_id),
         at=datetime.fromisoformat(at),
         measured=Measured(
-            status=Status(status),
+            status=Standing(status),
             milliseconds=None if milliseconds is None else float(milliseconds),
             said=str(text),
             facts=dict(facts),

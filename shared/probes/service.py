@@ -12,7 +12,7 @@ from shared.log import Event, event
 from shared.outgoing import Outgoing
 from shared.probes import names
 from shared.probes.itself import Itself
-from shared.probes.model import Measured, Result, Status
+from shared.probes.model import Measured, Result, Standing
 from shared.probes.params import HealthCheck
 from shared.probes.reaching import Place, Reaching
 from shared.probes.store import Kept, Store
@@ -61,7 +61,7 @@ class Probes:
             response_ms=_rounded(found.milliseconds),
             said=found.said,
         )
-        if wanted.fail_when_down and state.status is Status.DOWN:
+        if wanted.fail_when_down and state.status is Standing.DOWN:
             said = found.said or f"answered, but it takes {wanted.successes_before_up} in a row"
             raise Refused(SERVICE, f"down: {said}")
         return {
@@ -129,7 +129,7 @@ def _hold(field: str, check: Callable[[], None]) -> None:
 def _tell(job: JobContext, kept: Kept) -> None:
     change = kept.change
     assert change is not None  # noqa: S101 (the caller looked)
-    level = logging.WARNING if change.after is Status.DOWN else logging.INFO
+    level = logging.WARNING if change.after is Standing.DOWN else logging.INFO
     event(
         _logger,
         Event.HEALTH_CHECK_CHANGED,

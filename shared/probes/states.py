@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from shared.probes.model import Change, Measured, State, Status, Thresholds
+from shared.probes.model import Change, Measured, State, Standing, Thresholds
 
 
 def after(
@@ -21,12 +21,12 @@ def after(
     if status is state.status:
         return _with(counted, status, state.since), None
     change = Change(at=at, before=state.status, after=status, said=measured.said)
-    first_and_well = state.status is Status.UNKNOWN and status is Status.UP
+    first_and_well = state.status is Standing.UNKNOWN and status is Standing.UP
     return _with(counted, status, at), None if first_and_well else change
 
 
-def _counted(state: State, found: Status) -> State:
-    down, slow = found is Status.DOWN, found is Status.DEGRADED
+def _counted(state: State, found: Standing) -> State:
+    down, slow = found is Standing.DOWN, found is Standing.DEGRADED
     return State(
         status=state.status,
         since=state.since,
@@ -37,19 +37,19 @@ def _counted(state: State, found: Status) -> State:
     )
 
 
-def _status(state: State, wanted: Thresholds) -> Status:
+def _status(state: State, wanted: Thresholds) -> Standing:
     if state.failing >= wanted.down:
-        return Status.DOWN
-    if state.failing or (state.status is Status.DOWN and state.passing < wanted.up):
+        return Standing.DOWN
+    if state.failing or (state.status is Standing.DOWN and state.passing < wanted.up):
         return state.status
     if state.slow >= wanted.down:
-        return Status.DEGRADED
-    if state.status is Status.DEGRADED and state.quick < wanted.up:
+        return Standing.DEGRADED
+    if state.status is Standing.DEGRADED and state.quick < wanted.up:
         return state.status
-    return Status.UP
+    return Standing.UP
 
 
-def _with(state: State, status: Status, since: datetime | None) -> State:
+def _with(state: State, status: Standing, since: datetime | None) -> State:
     return State(
         status=status,
         since=since,

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Self
 
-from shared.probes.model import Measured, Status
+from shared.probes.model import Measured, Standing
 from shared.probes.sketch import Sketch
 
 
@@ -36,11 +36,11 @@ class Tally:
 
     def plus(self, one: Measured) -> Self:
         """With one more result."""
-        counted = one.milliseconds is not None and one.status is not Status.DOWN
+        counted = one.milliseconds is not None and one.status is not Standing.DOWN
         return type(self)(
-            up=self.up + (one.status is Status.UP),
-            degraded=self.degraded + (one.status is Status.DEGRADED),
-            down=self.down + (one.status is Status.DOWN),
+            up=self.up + (one.status is Standing.UP),
+            degraded=self.degraded + (one.status is Standing.DEGRADED),
+            down=self.down + (one.status is Standing.DOWN),
             took=self.took.plus(one.milliseconds or 0.0) if counted else self.took,
         )
 

@@ -8,7 +8,7 @@ from typing import Self
 
 from shared.api.lists import Paged
 from shared.api.shown import Shown
-from shared.probes.model import Result, Status
+from shared.probes.model import Result, Standing
 from shared.probes.rows import Check
 from shared.probes.tallies import Tally
 from shared.schedules.model import Schedule
@@ -21,7 +21,7 @@ class ResultOut(Shown):
     job_id: str
     at: datetime
     """When it looked."""
-    found: Status
+    found: Standing
     """up, degraded (slow) or down."""
     response_ms: float | None
     said: str
@@ -50,7 +50,7 @@ class CheckOut(Shown):
     name: str
     project_id: int | None
     enabled: bool
-    status: Status
+    status: Standing
     """up, degraded, down; unknown before the first result."""
     since: datetime | None
     """Since when."""
@@ -65,7 +65,7 @@ class CheckOut(Shown):
             name=what.name,
             project_id=what.project_id,
             enabled=what.enabled,
-            status=check.state.status if check is not None else Status.UNKNOWN,
+            status=check.state.status if check is not None else Standing.UNKNOWN,
             since=check.state.since if check is not None else None,
             last=ResultOut.of(check.last) if check is not None else None,
         )
@@ -130,8 +130,8 @@ class ChangeOut(Shown):
     """An event."""
 
     at: datetime
-    before: Status
-    after: Status
+    before: Standing
+    after: Standing
     said: str
     """What was wrong, if it went down or slow."""
 

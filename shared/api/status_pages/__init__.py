@@ -1,1 +1,1 @@
-"""Status pages over HTTP: for their owners, and for everybody."""
+"""Standing pages over HTTP: for their owners, and for everybody."""

@@ -10,7 +10,7 @@ from pydantic import Field, StringConstraints, model_validator
 from shared.api.fields import Input, Name, ProjectId, formed
 from shared.api.lists import Paged
 from shared.api.shown import Shown
-from shared.probes.model import Status
+from shared.probes.model import Standing
 from shared.probes.pages import MOST_CHECKS, SLUG, ShownCheck, StatusPage
 from shared.schedules.job import SCHEDULE_ID
 
@@ -117,7 +117,7 @@ class PublicCheckOut(Shown):
     """What a page says of a check."""
 
     name: str
-    status: Status
+    status: Standing
     uptime: dict[str, float | None]
     """In percent, by span: 24h, 7d, 30d, 90d."""
     median_ms: float | None
@@ -129,7 +129,7 @@ class PublicPage(Shown):
 
     title: str
     description: str
-    status: Status
+    status: Standing
     """The worst of its checks."""
     updated_at: datetime | None
     checks: list[PublicCheckOut]

@@ -9,19 +9,19 @@ import pytest
 
 from shared.errors import Invalid, NotFound, Refused, Skipped, Unavailable
 from shared.probes import rows
-from shared.probes.model import Measured, Result, Status, Thresholds
+from shared.probes.model import Measured, Result, Standing, Thresholds
 from shared.probes.params import HealthCheck
 from shared.probes.store import Store
 from shared.tasks import Proposed
 from tests.integration.probes.conftest import Desk
 
-UP, DOWN = Status.UP, Status.DOWN
+UP, DOWN = Standing.UP, Standing.DOWN
 
 
 class Answers:
     """In place of looking: what is found, one after the other."""
 
-    def __init__(self, desk: Desk, *found: Status) -> None:
+    def __init__(self, desk: Desk, *found: Standing) -> None:
         self.left = list(found)
         self.looked = 0
         desk.probes._look = self._look  # type: ignore[method-assign]
@@ -107,7 +107,7 @@ def test_two_workers_that_count_one_job_count_it_once_and_agree(desk: Desk) -> N
     thresholds = Thresholds()
     other = Store(desk.engine.app.connection, desk.engine.app.health_checks()._table.name)
 
-    def result(status: Status) -> Result:
+    def result(status: Standing) -> Result:
         measured = Measured(status=status, milliseconds=5)
         return Result(job_id=job.job_id, at=desk.clock.now(), measured=measured)
 

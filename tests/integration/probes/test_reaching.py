@@ -1,4 +1,4 @@
-"""Looks at real servers: HTTP, TCP, TLS, DNS and PostgreSQL; kind ones, dead ones and hostile ones."""
+"""Looks at real servers: HTTP, TCP, TLS, DNS and PostgreSQL; kind, dead and hostile ones."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from shared.errors import Cancelled, Refused
 from shared.outgoing import Blocked
 from shared.probes import databases
 from shared.probes.expectations import BODY
-from shared.probes.model import Status
+from shared.probes.model import Standing
 from shared.probes.params import HealthCheck
 from shared.probes.reaching import Place
 from tests import certificate
@@ -33,7 +33,7 @@ from tests.integration.engine.conftest import make
 from tests.integration.probes.conftest import Desk, desk_of
 from tests.serving import serving
 
-UP, DOWN = Status.UP, Status.DOWN
+UP, DOWN = Standing.UP, Standing.DOWN
 
 
 class Pages(BaseHTTPRequestHandler):

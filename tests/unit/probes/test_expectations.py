@@ -11,7 +11,7 @@ from shared.errors import Invalid
 from shared.outgoing import Answer
 from shared.probes import json_paths, names
 from shared.probes.expectations import BODY, of_answer, of_certificate, of_records, of_value
-from shared.probes.model import Status
+from shared.probes.model import Standing
 from shared.probes.params import OF_KIND, HealthCheck
 from shared.resources.targets import TargetKind
 
@@ -71,15 +71,15 @@ def test_an_answer_is_as_expected_or_says_why_not(
     given: dict[str, Any], came: Answer, said: str
 ) -> None:
     found = of_answer(wanted(url="http://example.com/", **given), came)
-    assert (found.status is Status.DOWN) == bool(said)
+    assert (found.status is Standing.DOWN) == bool(said)
     assert said in found.said and len(found.said) <= 500
     assert found.facts["http_status"] == came.status and found.milliseconds == 200
 
 
 def test_what_is_slow_is_degraded_and_what_is_wrong_is_down_however_fast() -> None:
-    assert of_answer(wanted(slow_after_ms=199), answer()).status is Status.DEGRADED
-    assert of_answer(wanted(slow_after_ms=200), answer()).status is Status.UP
-    assert of_answer(wanted(slow_after_ms=1), answer(status=500)).status is Status.DOWN
+    assert of_answer(wanted(slow_after_ms=199), answer()).status is Standing.DEGRADED
+    assert of_answer(wanted(slow_after_ms=200), answer()).status is Standing.UP
+    assert of_answer(wanted(slow_after_ms=1), answer(status=500)).status is Standing.DOWN
 
 
 @pytest.mark.parametrize(
@@ -177,12 +177,12 @@ def test_names_of_inner_networks_are_never_looked_up(name: str) -> None:
 
 def test_records_values_and_certificates() -> None:
     found = ("10 mx1.example.org.", "20 mx2.example.org.")
-    assert of_records(wanted(record_values=["10 MX1.example.org"]), found, 5).status is Status.UP
+    assert of_records(wanted(record_values=["10 MX1.example.org"]), found, 5).status is Standing.UP
     wrong = of_records(wanted(record_values=["10 mx3.example.org"]), found, 5)
-    assert wrong.status is Status.DOWN and "mx1" in wrong.said
-    assert of_value(wanted(), None, 5).status is Status.UP
-    assert of_value(wanted(query_value="1"), "1", 5).status is Status.UP
+    assert wrong.status is Standing.DOWN and "mx1" in wrong.said
+    assert of_value(wanted(), None, 5).status is Standing.UP
+    assert of_value(wanted(query_value="1"), "1", 5).status is Standing.UP
     assert "no row" in of_value(wanted(query_value="1"), None, 5).said
-    assert of_certificate(wanted(), 14, "", 5).status is Status.UP
+    assert of_certificate(wanted(), 14, "", 5).status is Standing.UP
     assert "13 days, and not for 14" in of_certificate(wanted(), 13, "", 5).said
     assert "not good: expired" in of_certificate(wanted(), 90, "expired", 5).said

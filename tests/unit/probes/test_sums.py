@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.probes.model import Measured, Status
+from shared.probes.model import Measured, Standing
 from shared.probes.rows import Day
 from shared.probes.sketch import LAST, Sketch
 from shared.probes.summaries import each_day, spans
@@ -18,7 +18,7 @@ times = st.floats(min_value=0, max_value=500_000)
 some = st.lists(times, max_size=60)
 found = st.builds(
     Measured,
-    status=st.sampled_from([Status.UP, Status.DEGRADED, Status.DOWN]),
+    status=st.sampled_from([Standing.UP, Standing.DEGRADED, Standing.DOWN]),
     milliseconds=st.none() | times,
 )
 
