@@ -116,9 +116,7 @@ def build(
             ArchiveService: lambda: archive(),
             ScalingService: lambda: scales(),
             Outgoing: lambda: outgoing(),
-            ProbeService: lambda: probes.service(
-                at, health_checks, outgoing, resources, clock
-            ),
+            ProbeService: lambda: probes.service(at, health_checks, outgoing, resources, clock),
             PetCare: lambda: domains.care(settings, notifications, billing, alerts),
             ResourceService: lambda: resources(),
         }

@@ -1,5 +1,5 @@
-"""Standing pages as rows of the table of schedules, in a partition of their own: `page:{slug}`. So a
-state backup has them. Every method raises `Unavailable` or `Refused` if storage fails."""
+"""Status pages as rows of the table of schedules, in a partition of their own: `page:{slug}`. So
+a state backup has them. Every method raises `Unavailable` or `Refused` if storage fails."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from shared.errors import Damaged
-from shared.probes.model import Change, Measured, Result, State, Standing
+from shared.probes.model import Change, Measured, Result, Standing, State
 from shared.probes.tallies import Tally
 
 RAW, DAYS, EVENTS = timedelta(days=3), timedelta(days=400), timedelta(days=90)

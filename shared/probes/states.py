@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from shared.probes.model import Change, Measured, State, Standing, Thresholds
+from shared.probes.model import Change, Measured, Standing, State, Thresholds
 
 
 def after(

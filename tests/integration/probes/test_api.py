@@ -57,7 +57,9 @@ class Desk(Counter):
             ended += [job.status.value for job in self.engine.work()]
         return ended
 
-    def keep(self, schedule_id: str, status: Standing, project: int | None = 7, ago: int = 0) -> None:
+    def keep(
+        self, schedule_id: str, status: Standing, project: int | None = 7, ago: int = 0
+    ) -> None:
         """Count a result, without looking."""
         at = self.engine.clock.now() - timedelta(minutes=ago)
         result = Result(
@@ -133,8 +135,7 @@ def test_from_a_schedule_to_its_uptime(desk: Desk) -> None:
     assert hour["bucket"] == "hour" and hour["series"][0]["begins"] == "2026-03-01T12:00:00Z"
     said = [job["error"] for job in desk.told("GET", f"/jobs?schedule_id={one}")["jobs"]]
     assert "s3cret" not in str([said, found, events, results]), "though a URL should have none"
-    statistics = desk.told("GET", f"/schedules/{one}")
-    assert statistics["failed_runs"] == 2
+    assert desk.told("GET", f"/schedules/{one}")["failure_count"] == 2
 
 
 def test_what_a_schedule_wants_is_checked_when_it_is_made(desk: Desk) -> None:

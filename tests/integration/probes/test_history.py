@@ -24,7 +24,7 @@ class Answers:
     def __init__(self, desk: Desk, *found: Standing) -> None:
         self.left = list(found)
         self.looked = 0
-        desk.probes._look = self._look  # type: ignore[method-assign]
+        desk.probes._look = self._look  # type: ignore[method-assign, assignment]
 
     def _look(self, *_: Any) -> Measured:
         self.looked += 1
@@ -93,7 +93,7 @@ def test_a_job_that_is_killed_before_it_counted_looks_again_and_counts_once(desk
     def killed(*_: Any) -> bool:
         raise Unavailable("table storage", "the worker was killed here")
 
-    desk.store._transact = killed  # type: ignore[method-assign]
+    desk.store._transact = killed  # type: ignore[method-assign, assignment]
     with pytest.raises(Unavailable):
         desk.probes.check(job, HealthCheck(url="http://x.example/"))
     desk.store._transact = real  # type: ignore[method-assign]

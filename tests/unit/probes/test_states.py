@@ -8,7 +8,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.probes.model import Change, Measured, State, Standing, Thresholds
+from shared.probes.model import Change, Measured, Standing, State, Thresholds
 from shared.probes.states import after
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
