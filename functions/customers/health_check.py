@@ -9,7 +9,7 @@ from shared.tasks import JobContext, Proposed, Result, Retry, task
 
 
 def fits(wanted: HealthCheck, proposed: Proposed, probes: ProbeService) -> None:
-    """Raise `Invalid` or `NotFound` unless it can be looked at."""
+    """Raise `Invalid` unless it can be looked at."""
     probes.fits(wanted, proposed)
 
 

@@ -59,9 +59,9 @@ if TYPE_CHECKING:
     from shared.billing.service import Billing
     from shared.finance.service import Finance
     from shared.notifications.service import Notifications
-    from shared.resources.service import Resources
     from shared.probes.publishing import StatusPages
     from shared.probes.store import Store as HealthChecks
+    from shared.resources.service import Resources
     from shared.scaling.service import Scaling
 
 

@@ -51,8 +51,8 @@ from shared.listing.upkeep import Upkeep
 from shared.notifications.paid import PaidMessages
 from shared.notifications.port import NotificationService
 from shared.outgoing import Outgoing
-from shared.resources.port import ResourceService
 from shared.probes.port import ProbeService
+from shared.resources.port import ResourceService
 from shared.scaling.port import ScalingService
 from shared.settings import Settings
 from shared.storage.checked import CheckedClock

@@ -17,4 +17,4 @@ class ProbeService(Protocol):
         target is down, if the schedule wants that."""
 
     def fits(self, wanted: HealthCheck, proposed: Proposed) -> None:
-        """Raise `Invalid` or `NotFound` unless it can be looked at."""
+        """Raise `Invalid` unless it can be looked at."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from shared.clock import Clock
-from shared.errors import Invalid, Refused, Skipped
+from shared.errors import Invalid, NotFound, Refused, Skipped
 from shared.log import Event, event
 from shared.outgoing import Outgoing
 from shared.probes import names
@@ -73,16 +73,25 @@ class Probes:
         }
 
     def fits(self, wanted: HealthCheck, proposed: Proposed) -> None:
-        """Raise `Invalid` or `NotFound` unless it can be looked at, as far as that can be seen."""
+        """Raise `Invalid` unless it can be looked at, as far as that can be seen."""
         if wanted.target_id is not None:
-            found = self._resources().target(wanted.target_id, proposed.project_id).what
-            wanted.hold(found.kind)
-            if found.kind is TargetKind.DNS:
-                _hold("target_id", lambda: names.hold(found.host))
+            self._target_fits(wanted, wanted.target_id, proposed)
             return
         wanted.hold(TargetKind.HTTP if wanted.url else None)
-        if wanted.url:
+        if wanted.url and "url" in proposed.new:
             _hold("url", lambda: self._outgoing().hold(wanted.url))
+
+    def _target_fits(self, wanted: HealthCheck, target_id: str, proposed: Proposed) -> None:
+        """The same of a target. That one is gone does not keep a person from changing the rest."""
+        try:
+            found = self._resources().target(target_id, proposed.project_id).what
+        except NotFound as error:
+            if "target_id" in proposed.new:
+                raise Invalid("target_id", str(error)) from None
+            return
+        wanted.hold(found.kind)
+        if found.kind is TargetKind.DNS:
+            _hold("target_id", lambda: names.hold(found.host))
 
     def _known(self, job: JobContext) -> Kept | None:
         if job.attempt == 1:
