@@ -19,7 +19,7 @@ from shared.alerts.port import AlertKind
 from shared.api.examples import BODIES
 from shared.applied.service import Known
 from shared.engine.commands.backfills import Wish
-from shared.probes.model import Measured, Result, Standing, Thresholds
+from shared.probes import model as probes
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.model import Definition, Policy
 from shared.storage.names import Names
@@ -228,9 +228,9 @@ def _health_check(engine: Engine, asking: Asking) -> dict[str, object]:
     """A health check of project 1 that found its target down, and a status page of it."""
     made = _schedule(engine, "health_check")
     now = engine.clock.now()
-    measured = Measured(status=Standing.DOWN, milliseconds=5, said=MARK)
-    result = Result(job_id=f"{made}-{now:%Y%m%dT%H%M%SZ}", at=now, measured=measured)
-    asking.app.health_checks().keep(1, made, result, Thresholds())
+    measured = probes.Measured(status=probes.Standing.DOWN, milliseconds=5, said=MARK)
+    result = probes.Result(job_id=f"{made}-{now:%Y%m%dT%H%M%SZ}", at=now, measured=measured)
+    asking.app.health_checks().keep(1, made, result, probes.Thresholds())
     body = {
         "title": f"{MARK} page",
         "project_id": 1,
