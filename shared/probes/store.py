@@ -127,16 +127,6 @@ class Store:
         found = self._rows(project_id, _within(prefix), top=min(most, 1000))
         return [rows.to_change(row) for row in islice(found, most)]
 
-    def forget(self, project_id: int | None, schedule_id: str) -> None:
-        """Remove everything of a check; harmless if it has nothing."""
-        kinds = [f"{kind}:{schedule_id}-" for kind in ("raw", "day", "event")]
-        spans = [_within(one) for one in kinds]
-        for span in spans:
-            keys = [row["RowKey"] for row in self._rows(project_id, span, select=("RowKey",))]
-            for start in range(0, len(keys), _OLD):
-                self._transact(project_id, [Delete(key) for key in keys[start : start + _OLD]])
-        self._transact(project_id, [Delete(rows.check_key(schedule_id))])
-
     def _steps(
         self,
         project_id: int | None,

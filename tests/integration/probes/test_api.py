@@ -149,6 +149,15 @@ def test_what_a_schedule_wants_is_checked_when_it_is_made(desk: Desk) -> None:
     assert refused(url="https://a.example/", json_path="$[?match(@.a,'x')]")[0] == (
         "task_parameters.json_path"
     )
+    target = {"name": "Shop", "kind": "tls", "host": "shop.example.org"}
+    desk.told("PUT", "/targets/41", target | {"project_id": 8})
+    assert refused(target_id=41)[0] == "task_parameters.target_id", "it is another project's"
+    desk.told("PUT", "/targets/42", target | {"project_id": 7})
+    assert refused(target_id=42, statuses=["200"])[0] == "task_parameters.statuses"
+    one = desk.checked(target_id=42, days_left=30)
+    desk.told("PATCH", f"/schedules/{one}", {"enabled": False})
+    assert desk.ask("DELETE", "/targets/42?force=true").is_success
+    desk.told("PATCH", f"/schedules/{one}", {"enabled": True})
     other = desk.made(name="other")
     assert desk.ask("GET", f"/health-checks/{other['id']}").status_code == 404
     assert desk.wrong("GET", f"/health-checks/{desk.checked()}/history?bucket=run", None)
