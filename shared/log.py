@@ -38,6 +38,7 @@ class Event(StrEnum):
     RESOURCE_DISABLED = "resource_disabled"
     RESOURCE_UNREADABLE = "resource_unreadable"
     SECRETS_LEFT = "secrets_left"
+    SECRETS_UNREADABLE = "secrets_unreadable"
     APPLIED_UNREADABLE = "applied_unreadable"
     SCHEDULES_DRIFTED = "schedules_drifted"
     SCHEDULES_CRITICAL = "schedules_critical"
@@ -153,6 +154,10 @@ class Event(StrEnum):
     AUDIT_BROKEN = "audit_broken"
     AUDIT_RESUMED = "audit_resumed"
     AUDIT_UNSETTLED = "audit_unsettled"
+    DELIVERY_TRIED = "delivery_tried"
+    DELIVERY_GIVEN_UP = "delivery_given_up"
+    DELIVERY_UNREADABLE = "delivery_unreadable"
+    WEBHOOK_DISABLED = "webhook_disabled"
     SPAN = "span"
     SPANS_DROPPED = "spans_dropped"
 

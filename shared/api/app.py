@@ -14,6 +14,7 @@ from shared.api.backups import routes as backups
 from shared.api.billing import routes as billing
 from shared.api.calendars import routes as calendars
 from shared.api.costs import routes as costs
+from shared.api.deliveries import routes as deliveries
 from shared.api.description import Described, operation_id
 from shared.api.door import Door, Enter
 from shared.api.health_checks import routes as health_checks
@@ -101,6 +102,7 @@ def api(belfry: Callable[[], App], enter: Enter | None = None) -> FastAPI:
     made.include_router(notifications.router)
     made.include_router(notifications.before)
     made.include_router(alerts.router)
+    made.include_router(deliveries.router)
     made.include_router(keys.router)
     made.include_router(own.router)
     made.include_router(audit.router)

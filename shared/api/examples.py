@@ -80,6 +80,12 @@ BODIES: Mapping[str, Mapping[str, dict[str, Any]]] = {
         },
         "nothing is left": {},
     },
+    "RedeliverAll": {
+        "what was given up in a day": {
+            "since": "2030-01-31T00:00:00Z",
+            "until": "2030-02-01T00:00:00Z",
+        },
+    },
     "NewFeed": {"of one project": {"name": "Shop", "project_id": 7}},
     "NewWebhook": {
         "with a key that Belfry makes": {
@@ -215,6 +221,7 @@ PARAMETERS: Mapping[str, object] = {
     "repository_id": "42",
     "target_id": "shop",
     "slug": "shop-example",
+    "delivery_id": "0b6dee7de657-8227633598000-2ecba335e30cecc1",
     "owner": "backend",
     "project_id": 7,
     "tenant_id": 1,

@@ -28,6 +28,7 @@ PARAMETERS: Mapping[str, str] = {
     "currency": "By ISO 4217, such as USD. Default: the first of the report.",
     "database": "Only of the database of this name.",
     "day": "A day in UTC, such as 2030-01-31.",
+    "delivery_id": "The delivery's id, which is its `webhook-id`.",
     "destination": "Only those with a copy there.",
     "enabled": "Only what is on (true) or off (false).",
     "feed_id": "The feed's id.",

@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from shared.alerts.port import AlertService
 from shared.app.stores import Stores
 from shared.audit.port import Audit
 from shared.clock import Clock
 from shared.engine.records.lists import Lists
 from shared.outgoing import Outgoing
+from shared.resources.port import ResourceService, ResourceUpkeep
 from shared.secrets.port import SecretStore
 from shared.settings import Settings
+from shared.storage.tables.facts import RESTORING
 from shared.tasks import Registry
 
 if TYPE_CHECKING:
     from shared.resources.service import Resources
+    from shared.webhooks.service import Webhooks
 
 
 def resources(
@@ -38,6 +42,16 @@ def resources(
     )
 
 
+def upkeep(settings: Settings, at: Stores, clock: Clock) -> ResourceUpkeep:
+    from shared.resources.orphans import Orphans
+    from shared.resources.store import Store
+
+    store = Store(at.connection, at.names.resources)
+    return Orphans(
+        store, secrets(settings, at, clock), lambda: at.meta.value(RESTORING) is not None
+    )
+
+
 def secrets(settings: Settings, at: Stores, clock: Clock) -> SecretStore:
     """Where secrets of customers are: the first store takes new ones."""
     from shared.secrets.choice import SEALED, VAULT, Secrets
@@ -54,3 +68,19 @@ def secrets(settings: Settings, at: Stores, clock: Clock) -> SecretStore:
         seal = Seal.of(settings.secrets.key)
         stores[SEALED] = SealedSecrets(at.connection, at.names.secrets, seal, clock)
     return Secrets(stores)
+
+
+def webhooks(
+    at: Stores,
+    outgoing: Callable[[], Outgoing],
+    resources: Callable[[], ResourceService],
+    alerts: Callable[[], AlertService],
+    audit: Audit,
+    clock: Clock,
+) -> Webhooks:
+    """The deliveries to webhooks."""
+    from shared.webhooks.service import Webhooks
+    from shared.webhooks.store import Store
+
+    store = Store(at.connection, at.names.webhooks)
+    return Webhooks(store, outgoing, resources, alerts, audit, clock)

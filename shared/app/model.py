@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from shared.probes.store import Store as HealthChecks
     from shared.resources.service import Resources
     from shared.scaling.service import Scaling
+    from shared.webhooks.service import Webhooks
 
 
 _logger = logging.getLogger("belfry")
@@ -126,6 +127,7 @@ class App:
     health_checks: Callable[[], HealthChecks]
     """What customers' health checks found."""
     status_pages: Callable[[], StatusPages]
+    webhooks: Callable[[], Webhooks]
     started_at: datetime
     """When this process built the app."""
     connection: Connection

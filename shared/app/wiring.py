@@ -52,7 +52,7 @@ from shared.notifications.paid import PaidMessages
 from shared.notifications.port import NotificationService
 from shared.outgoing import Outgoing
 from shared.probes.port import ProbeService
-from shared.resources.port import ResourceService
+from shared.resources.port import ResourceService, ResourceUpkeep
 from shared.scaling.port import ScalingService
 from shared.settings import Settings
 from shared.storage.checked import CheckedClock
@@ -60,6 +60,7 @@ from shared.storage.connect import Connection
 from shared.storage.tables.history import History as PastJobs
 from shared.tasks import Registry, Services
 from shared.tasks.services import once
+from shared.webhooks.port import WebhookService
 
 if TYPE_CHECKING:
     from shared.alerts.service import Alerts
@@ -117,8 +118,10 @@ def build(
             ScalingService: lambda: scales(),
             Outgoing: lambda: outgoing(),
             ProbeService: lambda: probes.service(at, health_checks, outgoing, resources, clock),
+            WebhookService: lambda: webhooks(),
             PetCare: lambda: domains.care(settings, notifications, billing, alerts),
             ResourceService: lambda: resources(),
+            ResourceUpkeep: lambda: customers.upkeep(settings, at, clock),
         }
     )
     _hold_needs(tasks, services)
@@ -177,6 +180,7 @@ def build(
     scales = once(lambda: scaling.scaling(settings.scaling, at, traffic, audit, alerts))
     health_checks = once(lambda: probes.health_checks(at))
     status_pages = once(lambda: probes.status_pages(at, health_checks, audit, clock))
+    webhooks = once(lambda: customers.webhooks(at, outgoing, resources, alerts, audit, clock))
     executor = Executor(tasks, services, clock)
     keys, gate = access.made(settings, at, clock, audit)
     by_hand, short, long = engine.workers(at, outcomes, executor, limits, held, settings, clock)
@@ -228,6 +232,7 @@ def build(
         scaling=scales,
         health_checks=health_checks,
         status_pages=status_pages,
+        webhooks=webhooks,
         started_at=clock.now(),
         connection=at.connection,
     )

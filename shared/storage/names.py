@@ -24,6 +24,10 @@ class Names:
         return f"{self.prefix}alerts"
 
     @property
+    def webhooks(self) -> str:
+        return f"{self.prefix}webhooks"
+
+    @property
     def keys(self) -> str:
         return f"{self.prefix}keys"
 

@@ -38,6 +38,7 @@ class Executor:
         context = JobContext(
             job_id=live.id,
             schedule_id=schedule.id,
+            schedule_name=schedule.definition.name,
             project_id=schedule.definition.project_id,
             due_at=live.due_at,
             attempt=live.attempt,

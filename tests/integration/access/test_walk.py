@@ -210,7 +210,7 @@ def test_project_1_sees_its_own(there: Town) -> None:
 _COMMON = {
     *("list_tasks", "read_metrics", "list_due_schedules", "list_occurrences", "list_sources"),
     *("summarize_schedules", "summarize_days", "list_countries", "list_unhealthy_schedules"),
-    *("scrape_metrics", "preview_schedule", "read_caller"),
+    *("scrape_metrics", "preview_schedule", "read_caller", "list_task_types", "read_task_type"),
 }
 """What says nothing by name."""
 

@@ -89,7 +89,10 @@ class Town:
         """Every row that belongs to somebody, without what any request may write: when a key was
         used, what callers spent, what is moved into the audit's chain."""
         names, found = Names(self.engine.app.settings.prefix), {}
-        for table in (names.table, names.keys, names.alerts, names.notifications, names.probes):
+        for table in (
+            *(names.table, names.keys, names.alerts, names.notifications),
+            *(names.resources, names.secrets, names.probes),
+        ):
             for row in self.engine.app.connection.table(table).query(""):
                 other = row["PartitionKey"] == "meta" or row["RowKey"].startswith(
                     ("made", "audit:")
@@ -107,6 +110,9 @@ BODY: Mapping[str, Mapping[str, object]] = {
     "NewCalendar": {"project_id": 1},
     "NewFeed": {"project_id": 1},
     "NewStatusPage": {"project_id": 1},
+    "NewWebhook": {"project_id": 1},
+    "NewRepository": {"project_id": 1},
+    "NewTarget": {"project_id": 1},
     "NewApplied": {"calendars": {}},
     "ScheduleChange": {"description": "stolen"},
 }
@@ -128,6 +134,7 @@ def _planted(backups: Client) -> Town:
     named |= _backup(backups)
     named |= _alert(engine)
     named |= _calendar(asking)
+    named |= _resources(asking)
     named |= _applied(engine)
     named |= _health_check(engine, asking)
     _of_nobody(engine)
@@ -240,6 +247,25 @@ def _health_check(engine: Engine, asking: Asking) -> dict[str, object]:
     at = "/api/v1/health-checks/{schedule_id}"
     ids = {f"{at}{more}:schedule_id": made for more in ("", "/history", "/results", "/events")}
     return {**ids, "slug": page["slug"]}
+
+
+def _resources(asking: Asking) -> dict[str, object]:
+    """A webhook, a repository and a target of project 1."""
+    bodies: dict[str, dict[str, object]] = {
+        "webhook": {"url": f"https://example.com/{MARK}", "headers": {"X-Team": MARK}},
+        "repository": {"url": f"https://example.com/{MARK}.git", "token": MARK},
+        "target": {"kind": "http", "url": f"https://example.com/{MARK}"},
+    }
+    paths = {"webhook": "webhooks", "repository": "repositories", "target": "targets"}
+    made = {
+        kind: asking.told(
+            "POST",
+            f"/api/v1/{paths[kind]}",
+            json={"name": f"{MARK} {kind}", "project_id": 1, **body},
+        )
+        for kind, body in bodies.items()
+    }
+    return {f"{kind}_id": one["id"] for kind, one in made.items()}
 
 
 def _applied(engine: Engine) -> dict[str, object]:

@@ -15,6 +15,7 @@ from shared.api.applied import shapes as applied
 from shared.api.backups import orders as backup_orders
 from shared.api.billing import routes as billing
 from shared.api.calendars import shapes as calendars
+from shared.api.deliveries import shapes as deliveries
 from shared.api.examples import BODIES, PARAMETERS, PROBLEMS
 from shared.api.jobs import routes as jobs
 from shared.api.keys import shapes as keys
@@ -37,18 +38,18 @@ delete_repository delete_schedule delete_status_page delete_target delete_webhoo
 disable_repository disable_schedule disable_target disable_webhook enable_plan enable_repository
 enable_schedule enable_target enable_webhook execute_schedule forget_applied import_calendar
 keep_applied link_backup list_alerts list_applied list_audit list_backfills list_backups
-list_calendars list_circuits list_closed_days list_conflicts list_countries list_due_schedules
-list_feeds list_health_check_events list_health_check_results list_health_checks list_jobs list_keys
-list_messages list_notifications list_occurrences list_plans list_reports list_repositories
-list_schedule_audit list_schedules list_sources list_status_pages list_targets list_task_types
-list_tasks list_unhealthy_schedules list_usage list_webhooks preview_new_schedule preview_schedule
-put_repository put_target put_webhook read_alert read_applied read_backfill read_backup read_billing
-read_calendar read_caller read_cost_chart read_cost_report read_costs read_health read_health_check
-read_health_check_history read_heartbeat read_job read_key read_message read_metrics
-read_notification read_plan read_repository read_scaling read_schedule read_status_page read_target
-read_task_type read_webhook restore_backup resume_billing retry_job retry_schedule revoke_feed
-revoke_key rotate_webhook run_plan scrape_metrics summarize_days summarize_schedules try_retention
-verify_backup
+list_calendars list_circuits list_closed_days list_conflicts list_countries list_deliveries
+list_due_schedules list_feeds list_health_check_events list_health_check_results list_health_checks
+list_jobs list_keys list_messages list_notifications list_occurrences list_plans list_reports
+list_repositories list_schedule_audit list_schedules list_sources list_status_pages list_targets
+list_task_types list_tasks list_unhealthy_schedules list_usage list_webhooks preview_new_schedule
+preview_schedule put_repository put_target put_webhook read_alert read_applied read_backfill
+read_backup read_billing read_calendar read_caller read_cost_chart read_cost_report read_costs
+read_delivery read_health read_health_check read_health_check_history read_heartbeat read_job
+read_key read_message read_metrics read_notification read_plan read_repository read_scaling
+read_schedule read_status_page read_target read_task_type read_webhook redeliver redeliver_many
+restore_backup resume_billing retry_job retry_schedule revoke_feed revoke_key rotate_webhook
+run_plan scrape_metrics summarize_days summarize_schedules test_webhook try_retention verify_backup
 """
 """People's code has these: add to them, and rename none."""
 
@@ -95,6 +96,7 @@ def test_each_body_has_examples_that_its_model_takes() -> None:
         applied,
         resources,
         status_pages,
+        deliveries,
     )
     taken = set()
     for _, _, what in operations():
