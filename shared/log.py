@@ -78,6 +78,7 @@ class Event(StrEnum):
     CLEANUP_DONE = "cleanup_done"
     INDEX_UNREADABLE = "index_unreadable"
     INDEX_REPAIRED = "index_repaired"
+    HEALTH_CHECK_CHANGED = "health_check_changed"
     CLOCK_SILENT = "clock_silent"
     CLOCK_BACK = "clock_back"
     CLOCK_REVIVED = "clock_revived"

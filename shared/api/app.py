@@ -19,6 +19,7 @@ from shared.api.costs import routes as costs
 from shared.api.deliveries import routes as deliveries
 from shared.api.description import Described, operation_id
 from shared.api.door import Door, Enter
+from shared.api.health_checks import routes as health_checks
 from shared.api.jobs import routes as jobs
 from shared.api.keys import own
 from shared.api.keys import routes as keys
@@ -39,6 +40,7 @@ from shared.api.schedules import (
     statistics,
 )
 from shared.api.schedules import routes as schedules
+from shared.api.status_pages import routes as status_pages
 from shared.api.syncs import routes as syncs
 from shared.api.tasks import routes as tasks
 from shared.api.tasks import types as task_types
@@ -115,6 +117,8 @@ def api(belfry: Callable[[], App], enter: Enter | None = None) -> FastAPI:
     made.include_router(metrics.router)
     made.include_router(scaling.router)
     made.include_router(syncs.router)
+    made.include_router(health_checks.router)
+    made.include_router(status_pages.router)
     deps.provide(made, belfry)
     pages.install(made)
     traced.install(made)

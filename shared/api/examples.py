@@ -59,6 +59,20 @@ BODIES: Mapping[str, Mapping[str, dict[str, Any]]] = {
             "END:VCALENDAR\r\n"
         },
     },
+    "NewStatusPage": {
+        "an empty one, with a name of its own": {
+            "title": "Shop",
+            "project_id": 7,
+            "slug": "shop-example",
+            "description": "How the shop is.",
+            "checks": [],
+        },
+        "whose name nobody guesses": {"title": "Shop", "project_id": 7},
+    },
+    "StatusPageChange": {
+        "another title": {"title": "The shop"},
+        "nothing is shown": {"checks": []},
+    },
     "NewApplied": {
         "one schedule and its calendar": {
             "schedules": {"nightly-backup": {"id": "database_backup", "revision": 7}},
@@ -209,6 +223,7 @@ PARAMETERS: Mapping[str, object] = {
     "webhook_id": "15",
     "repository_id": "42",
     "target_id": "shop",
+    "slug": "shop-example",
     "delivery_id": "0b6dee7de657-8227633598000-2ecba335e30cecc1",
     "file_id": "u0123456789abcdef",
     "number": 1,

@@ -57,6 +57,7 @@ PARAMETERS: Mapping[str, str] = {
     "revoked": "Only those that were revoked (true), or were not (false).",
     "schedule_id": "The schedule's id.",
     "severity": "Only of this severity.",
+    "slug": "The status page's name in its URL.",
     "sort": "In which order. Default: newest first.",
     "source": "Only of this source.",
     "state": "Only in this state.",

@@ -62,6 +62,8 @@ if TYPE_CHECKING:
     from shared.billing.service import Billing
     from shared.finance.service import Finance
     from shared.notifications.service import Notifications
+    from shared.probes.publishing import StatusPages
+    from shared.probes.store import Store as HealthChecks
     from shared.resources.service import Resources
     from shared.scaling.service import Scaling
     from shared.webhooks.service import Webhooks
@@ -129,6 +131,9 @@ class App:
     traffic: Traffic
     """Told of each request that was answered."""
     scaling: Callable[[], Scaling]
+    health_checks: Callable[[], HealthChecks]
+    """What customers' health checks found."""
+    status_pages: Callable[[], StatusPages]
     webhooks: Callable[[], Webhooks]
     started_at: datetime
     """When this process built the app."""

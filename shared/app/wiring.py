@@ -10,7 +10,7 @@ from shared.alerts.of_engine import EngineAlerts
 from shared.alerts.of_notifications import NotificationAlerts
 from shared.alerts.port import AlertMonitor, AlertService, DatabaseMonitor
 from shared.analysis.port import AnalysisService
-from shared.app import access, customers, domains, engine, scaling
+from shared.app import access, customers, domains, engine, probes, scaling
 from shared.app import outgoing as places
 from shared.app.metrics import metrics
 from shared.app.model import App
@@ -53,6 +53,7 @@ from shared.listing.upkeep import Upkeep
 from shared.notifications.paid import PaidMessages
 from shared.notifications.port import NotificationService
 from shared.outgoing import Outgoing
+from shared.probes.port import ProbeService
 from shared.resources.port import ResourceService, ResourceUpkeep
 from shared.scaling.port import ScalingService
 from shared.settings import Settings
@@ -121,6 +122,7 @@ def build(
             ArchiveService: lambda: archive(),
             ScalingService: lambda: scales(),
             Outgoing: lambda: outgoing(),
+            ProbeService: lambda: probes.service(at, health_checks, outgoing, resources, clock),
             WebhookService: lambda: webhooks(),
             AnalysisService: lambda: analyses(),
             PetCare: lambda: domains.care(settings, notifications, billing, alerts),
@@ -187,6 +189,8 @@ def build(
     )
     traffic = scaling.traffic(settings.scaling, at, clock)
     scales = once(lambda: scaling.scaling(settings.scaling, at, traffic, audit, alerts))
+    health_checks = once(lambda: probes.health_checks(at))
+    status_pages = once(lambda: probes.status_pages(at, health_checks, audit, clock))
     webhooks = once(lambda: customers.webhooks(at, outgoing, resources, alerts, audit, clock))
     executor = Executor(tasks, services, clock)
     batches = once(
@@ -246,6 +250,8 @@ def build(
         metrics=metrics(settings, at, jobs, listing, scales, clock),
         traffic=traffic,
         scaling=scales,
+        health_checks=health_checks,
+        status_pages=status_pages,
         webhooks=webhooks,
         started_at=clock.now(),
         connection=at.connection,

@@ -41,6 +41,10 @@ class Names:
         return f"{self.prefix}secrets"
 
     @property
+    def probes(self) -> str:
+        return f"{self.prefix}probes"
+
+    @property
     def audit(self) -> str:
         return f"{self.prefix}audit"
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from functions.customers.batch import batch
+from functions.customers.health_check import health_check
 from local.azurite import Azurite
 from shared.access import LOCAL, Role
 from shared.access import keys as pure
@@ -19,6 +20,7 @@ from shared.alerts.port import AlertKind
 from shared.api.examples import BODIES
 from shared.applied.service import Known
 from shared.engine.commands.backfills import Wish
+from shared.probes import model as probes
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import Job
 from shared.schedules.model import Definition, Policy
@@ -92,7 +94,7 @@ class Town:
         names, found = Names(self.engine.app.settings.prefix), {}
         for table in (
             *(names.table, names.keys, names.alerts, names.notifications),
-            *(names.resources, names.secrets),
+            *(names.resources, names.secrets, names.probes),
         ):
             for row in self.engine.app.connection.table(table).query(""):
                 other = row["PartitionKey"] == "meta" or row["RowKey"].startswith(
@@ -110,6 +112,7 @@ BODY: Mapping[str, Mapping[str, object]] = {
     "NewKey": {"projects": [1]},
     "NewCalendar": {"project_id": 1},
     "NewFeed": {"project_id": 1},
+    "NewStatusPage": {"project_id": 1},
     "NewWebhook": {"project_id": 1},
     "NewRepository": {"project_id": 1},
     "NewTarget": {"project_id": 1},
@@ -122,7 +125,7 @@ BODY: Mapping[str, Mapping[str, object]] = {
 @contextmanager
 def town(azurite: Azurite, folder: Path) -> Iterator[Town]:
     """The app, with a key made."""
-    with opened(azurite, folder, [own_work, batch]) as backups:
+    with opened(azurite, folder, [own_work, batch, health_check]) as backups:
         yield _planted(backups)
 
 
@@ -137,6 +140,7 @@ def _planted(backups: Client) -> Town:
     named |= _resources(asking)
     named |= _batch(engine)
     named |= _applied(engine)
+    named |= _health_check(engine, asking)
     _of_nobody(engine)
     admin = asking.key()
     theirs = asking.app.keys.create(LOCAL, f"{MARK} key", Role.ADMIN, frozenset([1]))
@@ -251,6 +255,24 @@ def _calendar(asking: Asking) -> dict[str, object]:
         "POST", "/api/v1/calendars/feeds", json={"name": f"{MARK} feed", "project_id": 1}
     )
     return {"calendar_id": made["id"], "feed_id": feed["id"]}
+
+
+def _health_check(engine: Engine, asking: Asking) -> dict[str, object]:
+    """A health check of project 1 that found its target down, and a status page of it."""
+    made = _schedule(engine, "health_check")
+    now = engine.clock.now()
+    measured = probes.Measured(status=probes.Standing.DOWN, milliseconds=5, said=MARK)
+    result = probes.Result(job_id=f"{made}-{now:%Y%m%dT%H%M%SZ}", at=now, measured=measured)
+    asking.app.health_checks().keep(1, made, result, probes.Thresholds())
+    body = {
+        "title": f"{MARK} page",
+        "project_id": 1,
+        "checks": [{"schedule_id": made, "name": MARK}],
+    }
+    page = asking.told("POST", "/api/v1/status-pages", json=body)
+    at = "/api/v1/health-checks/{schedule_id}"
+    ids = {f"{at}{more}:schedule_id": made for more in ("", "/history", "/results", "/events")}
+    return {**ids, "slug": page["slug"]}
 
 
 def _resources(asking: Asking) -> dict[str, object]:
