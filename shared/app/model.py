@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from shared.archive.service import JobArchive
     from shared.backups.service import Backups
     from shared.billing.service import Billing
+    from shared.exports.service import Exports
     from shared.finance.service import Finance
     from shared.notifications.service import Notifications
     from shared.resources.service import Resources
@@ -107,6 +108,7 @@ class App:
     poison: Poison
     backups: Callable[[], Backups]
     """The backup service. Like the next ones, it is made when it is first used."""
+    exports: Callable[[], Exports]
     finance: Callable[[], Finance]
     notifications: Callable[[], Notifications]
     billing: Callable[[], Billing]

@@ -42,6 +42,7 @@ from shared.engine.work.limits import Limits
 from shared.engine.work.outcomes import Outcomes
 from shared.engine.work.pacer import Pacer
 from shared.errors import Misconfigured
+from shared.exports.port import ExportService
 from shared.finance.port import FinanceService
 from shared.health.monitor import Monitor
 from shared.health.port import ScheduleMonitor
@@ -115,6 +116,7 @@ def build(
             ArchiveService: lambda: archive(),
             ScalingService: lambda: scales(),
             Outgoing: lambda: outgoing(),
+            ExportService: lambda: exports(),
             PetCare: lambda: domains.care(settings, notifications, billing, alerts),
             ResourceService: lambda: resources(),
         }
@@ -164,6 +166,9 @@ def build(
             settings, at, clock, manager, lists, tasks, notifications(), alerts(), audit
         )
     )
+    exports = once(
+        lambda: customers.exports(settings, at, clock, listing, lists, ledger, audit, notifications)
+    )
     finance = once(lambda: domains.finance(settings, at.connection, alerts))
     outgoing = once(lambda: places.outgoing(settings, clock))
     archive = once(lambda: domains.archive(settings, at))
@@ -211,6 +216,7 @@ def build(
         sweep=sweep,
         poison=Poison(outcomes, clock),
         backups=backups,
+        exports=exports,
         finance=finance,
         notifications=notifications,
         billing=billing,

@@ -37,6 +37,7 @@ def writer(format: Format) -> Writer:
     return cast(Writer, module)
 
 
-def extension(format: Format) -> str:
-    """What the names of its files end in; the format need not be installed."""
-    return str(import_module(f"{__name__}.{format.value}").EXTENSION)
+def about(format: Format) -> tuple[str, str]:
+    """(what the names of its files end in, their content type); it need not be installed."""
+    module = import_module(f"{__name__}.{format.value}")
+    return module.EXTENSION, module.CONTENT_TYPE

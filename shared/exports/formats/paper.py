@@ -316,7 +316,7 @@ class Paper:
 
     def _measured(self, text: str, size: float) -> float:
         """How wide it is. (The library's own measure writes into the page.)"""
-        units = sum(self._widths_of.get(ord(one), self._unknown) for one in text)
+        units = float(sum(self._widths_of.get(ord(one), self._unknown) for one in text))
         return units * size / 1000 * _POINT
 
     def _known(self, text: str) -> str:
