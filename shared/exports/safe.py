@@ -15,9 +15,8 @@ from shared.exports.kinds import Value
 _FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 """How a formula begins: OWASP's list (CSV injection), and the same signs in full width, which some
 spreadsheets take for them."""
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
-"""What neither XML nor a page can show."""
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_UNCLEAN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+"""What neither XML nor a page can show, and halves of characters."""
 _BREAKS = re.compile(r"[\t\r\n\x0b\x0c\x85\u2028\u2029]+")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|~>])")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "&#64;", ":": "&#58;", "|": "&#124;"}
@@ -25,8 +24,8 @@ _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "&#64;", ":": "&#58;",
 
 def instant(at: datetime) -> str:
     """ISO 8601 in UTC: `2026-11-30T06:00:00Z`."""
-    text = at.astimezone(UTC).isoformat(timespec="milliseconds" if at.microsecond else "seconds")
-    return text.replace("+00:00", "Z")
+    utc = at if at.tzinfo is UTC else at.astimezone(UTC)
+    return f"{utc.isoformat(timespec='milliseconds' if utc.microsecond else 'seconds')[:-6]}Z"
 
 
 def number(value: int | float | Decimal) -> str:
@@ -50,7 +49,7 @@ def text(value: Value) -> str:
 
 def clean(value: str) -> str:
     """Without halves of characters, and without controls other than tabs and line breaks."""
-    return _CONTROL.sub("\ufffd", _SURROGATE.sub("\ufffd", value))
+    return _UNCLEAN.sub("\ufffd", value)
 
 
 def line(value: Value) -> str:

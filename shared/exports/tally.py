@@ -20,6 +20,7 @@ OTHERS = "(others)"
 _BARS = 62
 """A chart has at most so many bars: then it counts weeks, and then months."""
 _PLACES = Decimal("0.000001")
+_NOTHING = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +52,15 @@ class _Sums:
     """Of each mean: how many values it has."""
     most: dict[str, Decimal] = field(default_factory=dict)
 
-    def add(self, spec: Spec, row: dict[str, Value]) -> None:
+    def add(self, split: str, numbers: Sequence[tuple[str, Value]]) -> None:
+        """Count a row: what it is split by, and what is added up, by name."""
         self.count += 1
-        self.split[str(row[spec.split])] += 1
-        for name in (*spec.sums, *spec.means):
-            value = row[name]
+        self.split[split] += 1
+        for name, value in numbers:
             if value is None or isinstance(value, str | datetime):
                 continue
             number = value if isinstance(value, Decimal) else Decimal(str(value))
-            self.sums[name] = self.sums.get(name, Decimal(0)) + number
+            self.sums[name] = self.sums.get(name, _NOTHING) + number
             self.counted[name] += 1
             self.most[name] = max(self.most.get(name, number), number)
 
@@ -82,7 +83,10 @@ class Tally:
         """`where`: whose days the chart counts."""
         self._spec = spec
         self._where = where
-        self._names = [one.name for one in spec.columns]
+        self._split = spec.index(spec.split)
+        self._group = [spec.index(one) for one in spec.group]
+        self._numbers = [(one, spec.index(one)) for one in (*spec.sums, *spec.means)]
+        self._when = spec.index(spec.when) if spec.when else None
         self._all = _Sums()
         self._groups: dict[tuple[Value, ...], _Sums] = {}
         self._days: dict[date, list[int]] = {}
@@ -94,15 +98,19 @@ class Tally:
 
     def add(self, row: Row) -> None:
         """Count a row."""
-        named = dict(zip(self._names, row, strict=True))
-        self._all.add(self._spec, named)
-        key = tuple(named[one] for one in self._spec.group)
-        if key not in self._groups and len(self._groups) >= MOST:
-            key = tuple(OTHERS if at == 0 else None for at in range(len(key)))
-        self._groups.setdefault(key, _Sums()).add(self._spec, named)
-        at = named.get(self._spec.when)
+        split = str(row[self._split])
+        numbers = [(name, row[at]) for name, at in self._numbers]
+        self._all.add(split, numbers)
+        key = tuple([row[at] for at in self._group])
+        group = self._groups.get(key)
+        if group is None:
+            if len(self._groups) >= MOST:
+                key = tuple(OTHERS if at == 0 else None for at in range(len(key)))
+            group = self._groups.setdefault(key, _Sums())
+        group.add(split, numbers)
+        at = None if self._when is None else row[self._when]
         if isinstance(at, datetime):
-            bad = named[self._spec.split] in self._spec.bad
+            bad = split in self._spec.bad
             self._days.setdefault(at.astimezone(self._where).date(), [0, 0])[bad] += 1
 
     def figures(self) -> list[Figure]:

@@ -33,11 +33,14 @@ def line(names: list[str], row: Row) -> str:
 
 def plain(value: Value) -> object:
     """A cell as JSON has it."""
+    if isinstance(value, str):
+        return clean(value)
     if isinstance(value, datetime):
         return instant(value)
     if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    return clean(value) if isinstance(value, str) else value
+        number = float(value)
+        return int(number) if number.is_integer() else number
+    return value
 
 
 def encoded(value: object) -> str:

@@ -44,12 +44,12 @@ def main(connection: str, prefix: str, schedule_id: str, when: str) -> None:
     made = settings.from_env(env, channels=channels.declared())
     app = build(made, clock, tasks=Registry([export]))
     if when == "reading":
-        Report.figures = _die  # type: ignore[method-assign, assignment]
+        Report.figures = _die  # type: ignore[method-assign]
     elif when == "before the commit":
-        Staged.commit = _die  # type: ignore[method-assign, assignment]
+        Staged.commit = _die  # type: ignore[method-assign]
     exports = app.exports()
     if when == "after the commit":
-        exports._removed = _die  # type: ignore[method-assign, assignment]
+        exports._removed = _die  # type: ignore[method-assign]
     job = replace(
         job_of(clock=clock),
         job_id=job_id(schedule_id, due),
