@@ -3,11 +3,14 @@
 It makes the same rows as tests/unit/exports/making.py.
 """
 
+from __future__ import annotations
+
 import json
 import resource
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -33,7 +36,7 @@ COLUMNS = [
 ]
 
 
-def rows(count):
+def rows(count: int) -> Iterator[tuple[object, ...]]:
     for n in range(count):
         at = DUE - timedelta(minutes=10 * (count - n))
         failed = n % 10 == 9
@@ -56,7 +59,7 @@ def rows(count):
         )
 
 
-def write(format, count):
+def write(format: str, count: int) -> dict[str, float]:
     begin = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "out"

@@ -63,6 +63,7 @@ class ExportList(Paged):
 class ExportLink(Shown):
     """A link that needs no key."""
 
+    title: str
     url: str
     expires_at: datetime
     file_name: str
@@ -110,6 +111,7 @@ def link_export(app: Provided, by: Asking, export_id: ExportId, hours: Hours = 1
     file = exports.files.get(by, export_id)
     url, until = exports.link(file, timedelta(hours=hours))
     return ExportLink(
+        title=file.title,
         url=url,
         expires_at=until,
         file_name=file.file_name,

@@ -32,7 +32,7 @@ from tests.integration.engine.conftest import Engine, make, tap
 
 FILE: Mapping[str, Any] = json.loads(Path(__file__).with_name("calls.json").read_text())
 CALLS: list[dict[str, Any]] = FILE["calls"]
-MISSING_TASKS = ("analysis", "export", "webhook_delivery", "sync", "health_check")
+MISSING_TASKS = ("analysis", "webhook_delivery", "sync", "health_check")
 """Task types of customers, which do not exist yet: `STAND_IN` takes their place, without their
 parameters, so that all else is checked."""
 STAND_IN = "health_monitor"
