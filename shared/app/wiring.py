@@ -44,6 +44,7 @@ from shared.engine.work.limits import Limits
 from shared.engine.work.outcomes import Outcomes
 from shared.engine.work.pacer import Pacer
 from shared.errors import Misconfigured
+from shared.exports.port import ExportService
 from shared.finance.port import FinanceService
 from shared.health.monitor import Monitor
 from shared.health.port import ScheduleMonitor
@@ -94,6 +95,7 @@ def build(
     heartbeats = engine.heartbeats(at, post, clock)
     held = lease or Lease.of(settings.job_lease)
     outcomes = Outcomes(at.table, at.queue, limits, clock, pacer, heartbeats, held)
+    outgoing = once(lambda: places.outgoing(settings, clock))
     services = Services(
         {
             BackupService: lambda: backups(),
@@ -125,6 +127,7 @@ def build(
             ProbeService: lambda: probes.service(at, health_checks, outgoing, resources, clock),
             WebhookService: lambda: webhooks(),
             AnalysisService: lambda: analyses(),
+            ExportService: lambda: exports(),
             PetCare: lambda: domains.care(settings, notifications, billing, alerts),
             ResourceService: lambda: resources(),
             ResourceUpkeep: lambda: customers.upkeep(settings, at, clock),
@@ -178,14 +181,16 @@ def build(
         )
     )
     finance = once(lambda: domains.finance(settings, at.connection, alerts))
-    outgoing = once(lambda: places.outgoing(settings, clock))
     archive = once(lambda: domains.archive(settings, at))
     billing = once(lambda: domains.billing(settings, clock))
     resources = once(
         lambda: customers.resources(settings, at, tasks, lists, audit, clock, outgoing)
     )
-    analyses = once(
-        lambda: customers.analyses(settings, at, lambda: resources(), lambda: outgoing())
+    analyses = once(lambda: customers.analyses(settings, at, resources, outgoing))
+    exports = once(
+        lambda: customers.exports(
+            settings, at, clock, listing, lists, ledger, audit, notifications, analyses
+        )
     )
     traffic = scaling.traffic(settings.scaling, at, clock)
     scales = once(lambda: scaling.scaling(settings.scaling, at, traffic, audit, alerts))
@@ -237,6 +242,7 @@ def build(
         poison=Poison(outcomes, clock),
         backups=backups,
         batches=batches,
+        exports=exports,
         finance=finance,
         notifications=notifications,
         billing=billing,
