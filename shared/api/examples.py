@@ -228,6 +228,7 @@ PARAMETERS: Mapping[str, object] = {
     "file_id": "u0123456789abcdef",
     "number": 1,
     "analysis_id": "7-0123456789abcdef",
+    "export_id": "7.weekly-20300131T030000Z.1",
     "severity": "high",
     "tool": "bandit",
     "owner": "backend",

@@ -72,7 +72,7 @@ class Webhooks:
     def _stored(self, wanted: Wanted) -> Delivery:
         """The delivery, as it is stored from now on."""
         now = self._clock.now()
-        new = _new(wanted, now=now)
+        new = new_delivery(wanted, now=now)
         known = self._store.find(new.id)
         if known is None:
             self._hold_room(new)
@@ -193,13 +193,14 @@ class Webhooks:
                 job_id="",
                 due_at=now,
             )
-            new = _new(wanted, now=now, test=True)
+            new = new_delivery(wanted, now=now, test=True)
             self._hold_room(new)
             stored, _ = self._store.put(new)
             return self._attempt(stored, webhook, None)
 
 
-def _new(wanted: Wanted, *, now: datetime, test: bool = False) -> Delivery:
+def new_delivery(wanted: Wanted, *, now: datetime, test: bool = False) -> Delivery:
+    """The delivery of an event, as it is before it is stored."""
     hook = body.hook_key(wanted.project_id, wanted.webhook_id)
     id = body.delivery_id(hook, wanted.schedule_id, wanted.due_at)
     return Delivery(

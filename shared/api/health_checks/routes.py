@@ -33,7 +33,7 @@ from shared.probes.summaries import series
 from shared.schedules.model import Schedule
 from shared.schedules.series import Bucket
 
-router = APIRouter(prefix="/api/v1/health-checks", tags=["health checks"])
+router = APIRouter(prefix="/api/v1/health-checks", tags=["health_checks"])
 
 TASK = "health_check"
 _EVENTS = 1000

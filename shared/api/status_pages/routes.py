@@ -26,7 +26,7 @@ from shared.engine.commands.agreed import Agreed
 from shared.errors import Invalid, NotFound
 from shared.probes.pages import SLUG, ShownCheck, StatusPage
 
-router = APIRouter(prefix="/api/v1/status-pages", tags=["status pages"])
+router = APIRouter(prefix="/api/v1/status-pages", tags=["status_pages"])
 
 PageSlug = Annotated[
     str,

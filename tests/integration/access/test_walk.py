@@ -17,7 +17,8 @@ from local.azurite import Azurite
 from shared.access import LOCAL, Role
 from shared.access import keys as pure
 from shared.api.roles import needed
-from tests.integration.access.town import MARK, Town, town
+from tests.integration.access.planting import MARK
+from tests.integration.access.town import Town, town
 from tests.unit.api.asking import operations, stateless
 
 READS = {"try_retention", "preview_new_schedule"}

@@ -20,17 +20,12 @@ from shared.alerts.port import AlertKind
 from shared.api.examples import BODIES
 from shared.applied.service import Known
 from shared.engine.commands.backfills import Wish
-from shared.exports.params import ExportParams
-from shared.probes import model as probes
-from shared.recurrence import Frequency, Recurrence
-from shared.schedules.job import Job, job_id
-from shared.schedules.model import Definition, Policy
 from shared.storage.names import Names
 from shared.storage.tables.heartbeats import Unsent
-from shared.sync.model import Counts, Ended, State, SyncRun
 from shared.tasks import JobContext, Params, Result, task
-from tests.context import job_of
+from tests.integration.access import customers
 from tests.integration.access.asking import Asking
+from tests.integration.access.planting import MARK, scheduled
 from tests.integration.backups.client import Client, opened
 from tests.integration.engine.conftest import Engine
 
@@ -41,8 +36,6 @@ def own_work(job: JobContext, params: Params) -> Result:
     return {}
 
 
-MARK = "planted7c1"
-"""Stands in a text of each object of project 1, and of all that belongs to no project."""
 DAY = "2026-02-28"
 
 
@@ -96,7 +89,7 @@ class Town:
         names, found = Names(self.engine.app.settings.prefix), {}
         for table in (
             *(names.table, names.keys, names.alerts, names.notifications),
-            *(names.resources, names.secrets, names.probes),
+            *(names.resources, names.secrets, names.probes, names.webhooks, names.syncs),
         ):
             for row in self.engine.app.connection.table(table).query(""):
                 other = row["PartitionKey"] == "meta" or row["RowKey"].startswith(
@@ -139,11 +132,8 @@ def _planted(backups: Client) -> Town:
     named |= _backup(backups)
     named |= _alert(engine)
     named |= _calendar(asking)
-    named |= _resources(asking)
-    named |= _batch(engine)
+    named |= customers.planted(engine, asking)
     named |= _applied(engine)
-    named |= _health_check(engine, asking)
-    named |= _export(engine)
     _of_nobody(engine)
     admin = asking.key()
     theirs = asking.app.keys.create(LOCAL, f"{MARK} key", Role.ADMIN, frozenset([1]))
@@ -156,7 +146,7 @@ def _planted(backups: Client) -> Town:
 def _schedules(engine: Engine) -> dict[str, object]:
     """A schedule of project 1 that runs each minute, a job of it that ended, a backfill, and a
     heartbeat that could not be sent."""
-    made = _schedule(engine, "works")
+    made = scheduled(engine, "works")
     engine.later(120)
     engine.tick()
     engine.work()
@@ -168,7 +158,7 @@ def _schedules(engine: Engine) -> dict[str, object]:
     wish = Wish(first=began - timedelta(minutes=2), end=began)
     backfill = engine.app.backfills.start(made, wish)
     engine.app.backfills.cancel(made, backfill.order.id, MARK)
-    _sync(engine, jobs[-1])
+    customers.sync(engine, jobs[-1])
     unsent = Unsent(at=began, signal="fail", job_id=jobs[-1].id, error=MARK)
     engine.app.unsent_heartbeats.put(made, unsent)
     return {
@@ -178,39 +168,6 @@ def _schedules(engine: Engine) -> dict[str, object]:
         "job_id": jobs[-1].id,
         "tags.team": MARK,
     }
-
-
-def _sync(engine: Engine, job: Job) -> None:
-    """What a job would tell that was a sync."""
-    told = SyncRun(
-        job_id=job.id,
-        schedule_id=job.schedule_id,
-        project_id=1,
-        kind="container",
-        source=MARK,
-        destination=MARK,
-        state=Ended.FAILED,
-        due_at=job.due_at,
-        began_at=job.due_at,
-        changed_at=job.due_at,
-        counts=Counts(failed=1),
-        segments=1,
-    )
-    syncs = engine.app.syncs
-    syncs.write(syncs.state(1, job.schedule_id), State(), told)
-    syncs.keep_report(told, 0, [{"name": MARK, "did": "failed", "bytes": 0, "reason": MARK}])
-
-
-def _schedule(engine: Engine, task: str) -> str:
-    what = Definition(
-        name=f"{MARK} {task}",
-        project_id=1,
-        description=MARK,
-        task_type=task,
-        tags={"team": MARK},
-        recurrence=Recurrence(frequency=Frequency.INTERVAL, interval_seconds=60),
-    )
-    return engine.app.manager.create(what, Policy(max_attempts=1)).id
 
 
 def _backup(backups: Client) -> dict[str, object]:
@@ -235,7 +192,7 @@ _OF_PLANS = ("/run", "/enable", "/disable")
 def _alert(engine: Engine) -> dict[str, object]:
     """Jobs of project 1 that failed, told together; and a paused schedule of it."""
     alerts = engine.app.alerts()
-    failing = _schedule(engine, "fails")
+    failing = scheduled(engine, "fails")
     engine.later(60)
     engine.tick()
     engine.work()
@@ -244,23 +201,6 @@ def _alert(engine: Engine) -> dict[str, object]:
     alerts.open(AlertKind.CLOCK_SILENT, "timer", f"{MARK} it stands")
     about = [one for one in alerts.all(100) if one.about == failing]
     return {"alert_id": about[0].id}
-
-
-def _export(engine: Engine) -> dict[str, object]:
-    """A file about project 1, and one about all."""
-    exports, now = engine.app.exports(), engine.clock.now().replace(microsecond=0)
-    given = ExportParams.model_validate({"format": "json", "title": MARK})
-    ids = []
-    for project in (1, None):
-        job = replace(
-            job_of(clock=engine.clock),
-            job_id=job_id("weekly", now),
-            schedule_id="weekly",
-            project_id=project,
-            due_at=now,
-        )
-        ids.append(exports.export(given, job)["export_id"])
-    return {"export_id": ids[0]}
 
 
 def _calendar(asking: Asking) -> dict[str, object]:
@@ -275,63 +215,6 @@ def _calendar(asking: Asking) -> dict[str, object]:
         "POST", "/api/v1/calendars/feeds", json={"name": f"{MARK} feed", "project_id": 1}
     )
     return {"calendar_id": made["id"], "feed_id": feed["id"]}
-
-
-def _health_check(engine: Engine, asking: Asking) -> dict[str, object]:
-    """A health check of project 1 that found its target down, and a status page of it."""
-    made = _schedule(engine, "health_check")
-    now = engine.clock.now()
-    measured = probes.Measured(status=probes.Standing.DOWN, milliseconds=5, said=MARK)
-    result = probes.Result(job_id=f"{made}-{now:%Y%m%dT%H%M%SZ}", at=now, measured=measured)
-    asking.app.health_checks().keep(1, made, result, probes.Thresholds())
-    body = {
-        "title": f"{MARK} page",
-        "project_id": 1,
-        "checks": [{"schedule_id": made, "name": MARK}],
-    }
-    page = asking.told("POST", "/api/v1/status-pages", json=body)
-    at = "/api/v1/health-checks/{schedule_id}"
-    ids = {f"{at}{more}:schedule_id": made for more in ("", "/history", "/results", "/events")}
-    return {**ids, "slug": page["slug"]}
-
-
-def _resources(asking: Asking) -> dict[str, object]:
-    """A webhook, a repository and a target of project 1."""
-    bodies: dict[str, dict[str, object]] = {
-        "webhook": {"url": f"https://example.com/{MARK}", "headers": {"X-Team": MARK}},
-        "repository": {"url": f"https://example.com/{MARK}.git", "token": MARK},
-        "target": {"kind": "http", "url": f"https://example.com/{MARK}"},
-    }
-    paths = {"webhook": "webhooks", "repository": "repositories", "target": "targets"}
-    made = {
-        kind: asking.told(
-            "POST",
-            f"/api/v1/{paths[kind]}",
-            json={"name": f"{MARK} {kind}", "project_id": 1, **body},
-        )
-        for kind, body in bodies.items()
-    }
-    return {f"{kind}_id": one["id"] for kind, one in made.items()}
-
-
-def _batch(engine: Engine) -> dict[str, object]:
-    """A batch of project 1 that ended, and a file of items."""
-    items = {"task_type": "own_work", "items": [{"id": f"{MARK} item"}]}
-    what = Definition(
-        name=f"{MARK} batch",
-        project_id=1,
-        task_type="batch",
-        task_parameters=items,
-        enabled=False,
-        recurrence=Recurrence(frequency=Frequency.INTERVAL, interval_seconds=60),
-    )
-    made = engine.app.manager.create(what, Policy()).id
-    asked = engine.app.manager.run_now(made, force=True)
-    engine.work()
-    file = engine.app.batches().files.begin(1, f"{MARK}.csv", "me")
-    at = "/api/v1/batches/{job_id}"
-    ids = {f"{at}{more}:job_id": asked.job_id for more in ("", "/items", "/links")}
-    return {**ids, "file_id": file.id, "number": 1}
 
 
 def _applied(engine: Engine) -> dict[str, object]:

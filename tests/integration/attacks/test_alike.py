@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.integration.access.planting import MARK
 from tests.integration.access.test_walk import IDS, WALK, requests
-from tests.integration.access.town import MARK
 from tests.integration.attacks.world import World
 
 _OTHERS = str.maketrans("0123456789abcdef", "1234567890bcdefa")

@@ -21,7 +21,8 @@ from shared.engine.commands.backfills import Wish
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.model import Definition, Policy
 from tests.integration.access.asking import Asking
-from tests.integration.access.town import MARK, Town, town
+from tests.integration.access.planting import MARK
+from tests.integration.access.town import Town, town
 from tests.integration.attacks.attack import Attack
 
 SCHEDULE: dict[str, Any] = {"name": "x", "task_type": "own_work", "frequency": "daily"}

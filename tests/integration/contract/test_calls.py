@@ -187,7 +187,7 @@ def succeeds(job: JobContext, **_: object) -> Result:
 
 
 PAIR: Sequence[Mapping[str, object]] = (
-    {"name": "From", "kind": "sql", "url": "postgresql://reader:x@db.example.com/shop"},
+    {"name": "From", "kind": "container", "url": "https://shop.blob.core.windows.net/orders?sig=x"},
     {"name": "To", "kind": "container", "url": "https://shop.blob.core.windows.net/copies?sig=x"},
 )
 """What a sync without parameters copies."""

@@ -26,6 +26,7 @@ from shared.api.query import instant
 from shared.api.resources import shapes as resources
 from shared.api.schedules import backfills
 from shared.api.schedules import shapes as schemas
+from shared.api.status_pages import shapes as status_pages
 from shared.errors import Invalid
 from tests.unit.api.asking import asked, operations, stateless
 
@@ -101,6 +102,7 @@ def test_each_body_has_examples_that_its_model_takes() -> None:
         applied,
         resources,
         deliveries,
+        status_pages,
     )
     taken = set()
     for _, _, what in operations():
