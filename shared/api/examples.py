@@ -67,6 +67,14 @@ BODIES: Mapping[str, Mapping[str, dict[str, Any]]] = {
         "nothing is left": {},
     },
     "NewFeed": {"of one project": {"name": "Shop", "project_id": 7}},
+    "NewBudget": {
+        "ten dollars a day, by the clocks of Berlin": {
+            "amount": 10,
+            "period": "day",
+            "timezone": "Europe/Berlin",
+        },
+        "half a dollar a month": {"amount": 0.5, "currency": "USD", "period": "month"},
+    },
     "NewWebhook": {
         "with a key that Belfry makes": {
             "name": "campaign",

@@ -41,6 +41,8 @@ from shared.notifications.paid import PaidMessages
 from shared.scaling.traffic import Traffic
 from shared.schedules.upcoming import upcoming
 from shared.settings import Settings
+from shared.spending.meter import SpendMeter
+from shared.spending.service import Spending
 from shared.storage.connect import Connection
 from shared.storage.failures import translated
 from shared.storage.names import Names
@@ -115,6 +117,10 @@ class App:
     feeds: Feeds
     resources: Callable[[], Resources]
     """What customers' tasks name."""
+    meter: SpendMeter
+    """Says whether a budget is used up."""
+    spending: Spending
+    """The budgets, for people."""
     audit: AuditTrail
     """What is told of each change; `manager` and `control` do so by themselves."""
     metrics: Metrics
@@ -166,6 +172,7 @@ class App:
             self.connection.create_table(names.audit)
             self.connection.create_table(names.resources)
             self.connection.create_table(names.secrets)
+            self.connection.create_table(names.spending)
         jobs = (names.queue, names.poison, names.long_queue, names.long_poison)
         with translated("queue storage"):
             for queue in (*jobs, names.shards, names.clock):

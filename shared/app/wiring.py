@@ -13,6 +13,7 @@ from shared.app import access, customers, domains, engine, scaling
 from shared.app import outgoing as places
 from shared.app.metrics import metrics
 from shared.app.model import App
+from shared.app.spending import budgeting
 from shared.app.stores import Stores
 from shared.applied.port import DriftMonitor
 from shared.applied.service import Applied
@@ -87,7 +88,8 @@ def build(
     post = places.heartbeats(settings, clock)
     heartbeats = engine.heartbeats(at, post, clock)
     held = lease or Lease.of(settings.job_lease)
-    outcomes = Outcomes(at.table, at.queue, limits, clock, pacer, heartbeats, held)
+    budgets = budgeting(settings, at, lambda: alerts(), clock)
+    outcomes = Outcomes(at.table, at.queue, limits, clock, pacer, heartbeats, held, budgets.meter)
     services = Services(
         {
             BackupService: lambda: backups(),
@@ -140,7 +142,7 @@ def build(
     )
     calendars, feeds = domains.calendars(at, manager, audit, clock)
     ledger = Ledger(at.table, at.ended, at.meta, clock)
-    jobs, packing = engine.index_of_jobs(at, settings, clock)
+    jobs, packing = engine.index_of_jobs(at, settings, clock, budgets.meter.follow)
     listing = engine.listing(at, clock)
     lists = Lists(at.table, listing)
     past = PastJobs(at.connection.table(at.names.table), at.table, at.ended)
@@ -218,6 +220,8 @@ def build(
         calendars=calendars,
         feeds=feeds,
         resources=resources,
+        meter=budgets.meter,
+        spending=budgets.people(audit),
         audit=audit,
         metrics=metrics(settings, at, jobs, listing, scales, clock),
         traffic=traffic,

@@ -17,6 +17,7 @@ from shared.api.billing import routes as billing
 from shared.api.calendars import shapes as calendars
 from shared.api.examples import BODIES, PARAMETERS, PROBLEMS
 from shared.api.jobs import routes as jobs
+from shared.api.budgets import shapes as budgets
 from shared.api.keys import shapes as keys
 from shared.api.plans import shapes as plan_schemas
 from shared.api.problems import Problem
@@ -31,21 +32,23 @@ IDS = """
 accept_backup acknowledge_alert backfill_schedule cancel_backfill cancel_job change_calendar
 change_key change_plan change_repository change_schedule change_target change_webhook
 create_calendar create_feed create_key create_plan create_repository create_schedule
-create_target create_webhook delete_backup delete_calendar delete_plan delete_repository
-delete_schedule delete_target delete_webhook disable_plan disable_repository disable_schedule
-disable_target disable_webhook enable_plan enable_repository enable_schedule enable_target
-enable_webhook execute_schedule forget_applied import_calendar keep_applied link_backup
-list_alerts list_applied list_audit list_backfills list_backups list_calendars list_circuits
-list_closed_days list_conflicts list_countries list_due_schedules list_feeds list_jobs list_keys
-list_messages list_notifications list_occurrences list_plans list_reports list_repositories
+create_target create_webhook delete_backup delete_calendar delete_plan delete_project_budget
+delete_repository delete_schedule delete_schedule_budget delete_target delete_webhook
+disable_plan disable_repository disable_schedule disable_target disable_webhook enable_plan
+enable_repository enable_schedule enable_target enable_webhook execute_schedule forget_applied
+import_calendar keep_applied link_backup list_alerts list_applied list_audit list_backfills
+list_backups list_budgets list_calendars list_circuits list_closed_days list_conflicts
+list_countries list_due_schedules list_feeds list_jobs list_keys list_messages
+list_notifications list_occurrences list_plans list_reports list_repositories
 list_schedule_audit list_schedules list_sources list_targets list_task_types list_tasks
 list_unhealthy_schedules list_usage list_webhooks preview_new_schedule preview_schedule
-put_repository put_target put_webhook read_alert read_applied read_backfill read_backup
-read_billing read_calendar read_caller read_cost_chart read_cost_report read_costs read_health
-read_heartbeat read_job read_key read_message read_metrics read_notification read_plan
-read_repository read_scaling read_schedule read_target read_task_type read_webhook
-restore_backup resume_billing retry_job retry_schedule revoke_feed revoke_key rotate_webhook
-run_plan scrape_metrics summarize_days summarize_schedules try_retention verify_backup
+put_project_budget put_repository put_schedule_budget put_target put_webhook read_alert
+read_applied read_backfill read_backup read_billing read_calendar read_caller read_cost_chart
+read_cost_report read_costs read_health read_heartbeat read_job read_key read_message
+read_metrics read_notification read_plan read_project_budget read_repository read_scaling
+read_schedule read_schedule_budget read_target read_task_type read_webhook restore_backup
+resume_billing retry_job retry_schedule revoke_feed revoke_key rotate_webhook run_plan
+scrape_metrics summarize_days summarize_schedules try_retention verify_backup
 """
 """People's code has these: add to them, and rename none."""
 
@@ -90,6 +93,7 @@ def test_each_body_has_examples_that_its_model_takes() -> None:
         keys,
         calendars,
         applied,
+        budgets,
         resources,
     )
     taken = set()
