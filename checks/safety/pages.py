@@ -43,9 +43,12 @@ def sources(root: Path, site: Site) -> list[Path]:
 def pages() -> dict[str, str]:
     """The HTML of each page, by its name."""
     from shared.api.pages import page
+    from shared.probes.drawing import html
+    from shared.probes.pages import SAMPLE
 
     return {
         "api-docs.html": bytes(page().body).decode(),
+        "status-page.html": html(SAMPLE),
         "api-docs-with-key.html": bytes(page("a/b==&c").body).decode(),
     }
 

@@ -5,6 +5,7 @@ metadata description = 'The settings of docs/settings.md that Azure needs and th
 type appSettings = {
   ALERTS_PER_HOUR: string?
   ALERT_ROUTES: string?
+  ANALYSIS_HOSTS: string?
   AUDIT_TABLE_DAYS: string?
   BACKFILL_LIMIT: string?
   BACKUP_CONTAINER: string?
@@ -29,6 +30,8 @@ type appSettings = {
   NOTIFICATION_RETENTION_DAYS: string?
   NO_SHOW_GRACE_PERIOD_MINUTES: string?
   NO_SHOW_MAX_AGE_DAYS: string?
+  OSV_ECOSYSTEMS: string?
+  OSV_URL: string?
   OUTGOING_PORTS: string?
   OUTGOING_RANGES: string?
   PRICE_BLOB_REQUESTS: string?

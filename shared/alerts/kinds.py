@@ -178,6 +178,19 @@ KINDS: Mapping[AlertKind, About] = MappingProxyType(
             "Application Insights), and whether they are wanted: a key can be revoked. "
             "GET /api/v1/scaling says what is set at the app, and why it is not more.",
         ),
+        AlertKind.WEBHOOK_DISABLED: About(
+            severity=Severity.WARNING,
+            title="Webhook disabled",
+            what_to_do="Tell its owner. When its receiver works, enable the webhook, then have "
+            "what was given up delivered again (POST /api/v1/webhooks/{id}/redeliver).",
+        ),
+        AlertKind.DELIVERY_GIVEN_UP: About(
+            severity=Severity.WARNING,
+            title="Delivery given up",
+            what_to_do="Read what its receiver answered (GET /api/v1/webhooks/{id}/deliveries"
+            "?status=failed). When that is mended, deliver it again "
+            "(POST /api/v1/webhooks/{id}/deliveries/{delivery_id}/redeliver).",
+        ),
     }
 )
 

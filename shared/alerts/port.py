@@ -43,6 +43,10 @@ class AlertKind(StrEnum):
     """The chain of the audit does not fit: somebody changed it."""
     SCALING_EMERGENCY = "scaling_emergency"
     """More requests come than the app is meant for."""
+    WEBHOOK_DISABLED = "webhook_disabled"
+    """Nothing is delivered any more to a customer's webhook."""
+    DELIVERY_GIVEN_UP = "delivery_given_up"
+    """A customer's webhook did not take a delivery, in any of its attempts."""
 
 
 class AlertService(Protocol):

@@ -8,15 +8,19 @@ from fastapi import Depends, FastAPI
 
 from shared.api import bodies, deps, front, pages, problems, query, roles, traced
 from shared.api.alerts import routes as alerts
+from shared.api.analyses import routes as analyses
 from shared.api.applied import routes as applied
 from shared.api.audit import routes as audit
 from shared.api.backups import routes as backups
+from shared.api.batches import routes as batches
 from shared.api.billing import routes as billing
 from shared.api.budgets import routes as budgets
 from shared.api.calendars import routes as calendars
 from shared.api.costs import routes as costs
+from shared.api.deliveries import routes as deliveries
 from shared.api.description import Described, operation_id
 from shared.api.door import Door, Enter
+from shared.api.health_checks import routes as health_checks
 from shared.api.jobs import routes as jobs
 from shared.api.keys import own
 from shared.api.keys import routes as keys
@@ -37,6 +41,8 @@ from shared.api.schedules import (
     statistics,
 )
 from shared.api.schedules import routes as schedules
+from shared.api.status_pages import routes as status_pages
+from shared.api.syncs import routes as syncs
 from shared.api.tasks import routes as tasks
 from shared.api.tasks import types as task_types
 from shared.api.usage import routes as usage
@@ -88,6 +94,7 @@ def api(belfry: Callable[[], App], enter: Enter | None = None) -> FastAPI:
     made.include_router(schedules.router)
     made.include_router(previews.router)
     made.include_router(jobs.router)
+    made.include_router(batches.router)
     made.include_router(occurrences.router)
     made.include_router(backfills.router)
     made.include_router(heartbeats.router)
@@ -101,14 +108,19 @@ def api(belfry: Callable[[], App], enter: Enter | None = None) -> FastAPI:
     made.include_router(notifications.router)
     made.include_router(notifications.before)
     made.include_router(alerts.router)
+    made.include_router(deliveries.router)
     made.include_router(keys.router)
     made.include_router(own.router)
     made.include_router(audit.router)
     made.include_router(webhooks.router)
     made.include_router(repositories.router)
     made.include_router(targets.router)
+    made.include_router(analyses.router)
     made.include_router(metrics.router)
     made.include_router(scaling.router)
+    made.include_router(syncs.router)
+    made.include_router(health_checks.router)
+    made.include_router(status_pages.router)
     deps.provide(made, belfry)
     pages.install(made)
     traced.install(made)

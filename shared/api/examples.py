@@ -59,6 +59,20 @@ BODIES: Mapping[str, Mapping[str, dict[str, Any]]] = {
             "END:VCALENDAR\r\n"
         },
     },
+    "NewStatusPage": {
+        "an empty one, with a name of its own": {
+            "title": "Shop",
+            "project_id": 7,
+            "slug": "shop-example",
+            "description": "How the shop is.",
+            "checks": [],
+        },
+        "whose name nobody guesses": {"title": "Shop", "project_id": 7},
+    },
+    "StatusPageChange": {
+        "another title": {"title": "The shop"},
+        "nothing is shown": {"checks": []},
+    },
     "NewApplied": {
         "one schedule and its calendar": {
             "schedules": {"nightly-backup": {"id": "database_backup", "revision": 7}},
@@ -66,6 +80,15 @@ BODIES: Mapping[str, Mapping[str, dict[str, Any]]] = {
         },
         "nothing is left": {},
     },
+    "RedeliverAll": {
+        "what was given up in a day": {
+            "since": "2030-01-31T00:00:00Z",
+            "until": "2030-02-01T00:00:00Z",
+        },
+    },
+    "NewBatchFile": {"of one project": {"name": "customers.csv", "project_id": 7}},
+    "BatchFilePart": {"the whole of a small file": {"content": "aWQsbmFtZQoxLEFkYQo="}},
+    "CompleteBatchFile": {"of one part": {"parts": 1}},
     "NewFeed": {"of one project": {"name": "Shop", "project_id": 7}},
     "NewBudget": {
         "ten dollars a day, by the clocks of Berlin": {
@@ -208,6 +231,13 @@ PARAMETERS: Mapping[str, object] = {
     "webhook_id": "15",
     "repository_id": "42",
     "target_id": "shop",
+    "slug": "shop-example",
+    "delivery_id": "0b6dee7de657-8227633598000-2ecba335e30cecc1",
+    "file_id": "u0123456789abcdef",
+    "number": 1,
+    "analysis_id": "7-0123456789abcdef",
+    "severity": "high",
+    "tool": "bandit",
     "owner": "backend",
     "project_id": 7,
     "tenant_id": 1,
@@ -218,6 +248,7 @@ PARAMETERS: Mapping[str, object] = {
     "task_name": "health_monitor",
     "bucket": "day",
     "by": "task",
+    "part": 0,
 }
 """By the parameter's name."""
 

@@ -1,9 +1,9 @@
-"""The pages that need no key: `/status` (L9) and `/ops/uptime` (L13)."""
+"""The pages that need no key: `/status` (L9), `/ops/uptime` (L13), and projects' status pages."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from fastapi import FastAPI
 
@@ -12,12 +12,11 @@ from shared.api import deps, front, problems, traced
 from shared.api.deps import Provided
 from shared.api.hooks.refusals import refused
 from shared.api.shown import Shown, at
+from shared.api.status_pages import public as status_pages
 from shared.app import App
-from shared.engine.dispatch.facts import FUTURE
+from shared.engine.dispatch.liveness import liveness
 from shared.schedules.job import Status
 from shared.schedules.upcoming import upcoming
-
-_SILENT = timedelta(minutes=3)
 
 
 class LastOut(Shown):
@@ -86,6 +85,7 @@ def site(belfry: Callable[[], App]) -> FastAPI:
     made.get("/")(index)
     made.get("/status")(status)
     made.get("/ops/uptime")(uptime)
+    made.include_router(status_pages.router)
     deps.provide(made, belfry)
     traced.install(made)
     front.install(made)
@@ -142,12 +142,8 @@ def uptime(app: Provided) -> Uptime:
     belfry = app()
     now = belfry.clock.now()
     clocks = belfry.meta.clocks()
-    # a tick in the future came from a clock that was wrong: it says nothing of now
-    last = max((at for at in clocks.values() if at - now <= FUTURE), default=None)
-    is_up = last is not None and now - last <= _SILENT
-    word = "up" if is_up else "late" if clocks else "starting"
     return Uptime(
-        status=word,
+        status=liveness(clocks.values(), now),
         started_at=belfry.started_at,
         uptime_seconds=(now - belfry.started_at).total_seconds(),
         clocks=clocks,

@@ -5,17 +5,30 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from shared.alerts.port import AlertService
 from shared.app.stores import Stores
 from shared.audit.port import Audit
+from shared.calendars.service import Calendars
 from shared.clock import Clock
+from shared.engine.commands.schedules import Manager
 from shared.engine.records.lists import Lists
+from shared.engine.work.execute import Executor
+from shared.listing.listing import Listing
 from shared.outgoing import Outgoing
+from shared.resources.port import ResourceService, ResourceUpkeep
 from shared.secrets.port import SecretStore
 from shared.settings import Settings
-from shared.tasks import Registry
+from shared.storage.tables.facts import RESTORING
+from shared.tasks import Registry, Services
 
 if TYPE_CHECKING:
+    from shared.analysis.service import Analyses
+    from shared.batch.service import Batches
+    from shared.outgoing.client import Client
     from shared.resources.service import Resources
+    from shared.sync.service import Syncs
+    from shared.sync.store import SyncStore
+    from shared.webhooks.service import Webhooks
 
 
 def resources(
@@ -38,6 +51,16 @@ def resources(
     )
 
 
+def upkeep(settings: Settings, at: Stores, clock: Clock) -> ResourceUpkeep:
+    from shared.resources.orphans import Orphans
+    from shared.resources.store import Store
+
+    store = Store(at.connection, at.names.resources)
+    return Orphans(
+        store, secrets(settings, at, clock), lambda: at.meta.value(RESTORING) is not None
+    )
+
+
 def secrets(settings: Settings, at: Stores, clock: Clock) -> SecretStore:
     """Where secrets of customers are: the first store takes new ones."""
     from shared.secrets.choice import SEALED, VAULT, Secrets
@@ -54,3 +77,89 @@ def secrets(settings: Settings, at: Stores, clock: Clock) -> SecretStore:
         seal = Seal.of(settings.secrets.key)
         stores[SEALED] = SealedSecrets(at.connection, at.names.secrets, seal, clock)
     return Secrets(stores)
+
+
+def webhooks(
+    at: Stores,
+    outgoing: Callable[[], Outgoing],
+    resources: Callable[[], ResourceService],
+    alerts: Callable[[], AlertService],
+    audit: Audit,
+    clock: Clock,
+) -> Webhooks:
+    """The deliveries to webhooks."""
+    from shared.webhooks.service import Webhooks
+    from shared.webhooks.store import Store
+
+    store = Store(at.connection, at.names.webhooks)
+    return Webhooks(store, outgoing, resources, alerts, audit, clock)
+
+
+def batches(
+    settings: Settings,
+    at: Stores,
+    listing: Listing,
+    manager: Manager,
+    calendars: Calendars,
+    registry: Registry,
+    services: Services,
+    executor: Executor,
+    clock: Clock,
+    resources: Callable[[], ResourceService],
+) -> Batches:
+    """Does batches. The resources are asked for when a batch lists them."""
+    from shared.batch.files import Files
+    from shared.batch.service import Batches
+    from shared.batch.sources import Sources
+    from shared.batch.store import Store
+
+    store = Store(at.connection.table(at.names.table), at.connection.blobs(at.names.batches))
+    files = Files(store, clock)
+    return Batches(
+        store=store,
+        sources=Sources(listing, files, resources),
+        files=files,
+        manager=manager,
+        calendars=calendars,
+        registry=registry,
+        services=services,
+        executor=executor,
+        clock=clock,
+        at_once=settings.jobs_per_project,
+    )
+
+
+def analyses(
+    settings: Settings,
+    at: Stores,
+    resources: Callable[[], ResourceService],
+    outgoing: Callable[[], Outgoing],
+) -> Analyses:
+    from shared.analysis.osv import Vulnerabilities
+    from shared.analysis.service import Analyses
+    from shared.analysis.store import Store
+
+    container = at.connection.blobs(at.names.analysis)
+    said = settings.analysis
+    return Analyses(
+        store=Store(at.connection.table(at.names.table), container),
+        resources=resources,
+        guarded=outgoing,
+        vulnerabilities=Vulnerabilities(container, outgoing, said.osv_url, said.ecosystems),
+        allowed=said.hosts,
+    )
+
+
+def syncs(
+    settings: Settings,
+    store: SyncStore,
+    resources: Callable[[], Resources],
+    outgoing: Callable[[], Client],
+) -> Syncs:
+    from shared.storage.outside.address import accounts_of
+    from shared.sync.reach import Guarded
+    from shared.sync.service import Syncs
+
+    destinations = (one.account for one in settings.backup_destinations.values())
+    own = accounts_of(settings.storage, *destinations)
+    return Syncs(resources(), Guarded(outgoing()), store, own)

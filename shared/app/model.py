@@ -52,17 +52,23 @@ from shared.storage.tables.answers import Answers
 from shared.storage.tables.facts import Meta
 from shared.storage.tables.heartbeats import UnsentHeartbeats
 from shared.storage.tables.schedules import ScheduleTable
+from shared.sync.store import SyncStore
 from shared.tasks import Registry
 
 if TYPE_CHECKING:
     from shared.alerts.service import Alerts
+    from shared.analysis.service import Analyses
     from shared.archive.service import JobArchive
     from shared.backups.service import Backups
+    from shared.batch.service import Batches
     from shared.billing.service import Billing
     from shared.finance.service import Finance
     from shared.notifications.service import Notifications
+    from shared.probes.publishing import StatusPages
+    from shared.probes.store import Store as HealthChecks
     from shared.resources.service import Resources
     from shared.scaling.service import Scaling
+    from shared.webhooks.service import Webhooks
 
 
 _logger = logging.getLogger("belfry")
@@ -109,10 +115,12 @@ class App:
     poison: Poison
     backups: Callable[[], Backups]
     """The backup service. Like the next ones, it is made when it is first used."""
+    batches: Callable[[], Batches]
     finance: Callable[[], Finance]
     notifications: Callable[[], Notifications]
     billing: Callable[[], Billing]
     alerts: Callable[[], Alerts]
+    analyses: Callable[[], Analyses]
     calendars: Calendars
     feeds: Feeds
     resources: Callable[[], Resources]
@@ -121,12 +129,18 @@ class App:
     """Says whether a budget is used up."""
     spending: Spending
     """The budgets, for people."""
+    syncs: SyncStore
+    """The runs of syncs."""
     audit: AuditTrail
     """What is told of each change; `manager` and `control` do so by themselves."""
     metrics: Metrics
     traffic: Traffic
     """Told of each request that was answered."""
     scaling: Callable[[], Scaling]
+    health_checks: Callable[[], HealthChecks]
+    """What customers' health checks found."""
+    status_pages: Callable[[], StatusPages]
+    webhooks: Callable[[], Webhooks]
     started_at: datetime
     """When this process built the app."""
     connection: Connection

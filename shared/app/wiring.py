@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from shared.alerts.of_engine import EngineAlerts
 from shared.alerts.of_notifications import NotificationAlerts
 from shared.alerts.port import AlertMonitor, AlertService, DatabaseMonitor
-from shared.app import access, customers, domains, engine, scaling
+from shared.analysis.port import AnalysisService
+from shared.app import access, customers, domains, engine, probes, scaling
 from shared.app import outgoing as places
 from shared.app.metrics import metrics
 from shared.app.model import App
@@ -22,6 +23,7 @@ from shared.archive.port import ArchiveService
 from shared.audit.service import AuditTrail
 from shared.audit.upkeep import AuditUpkeep
 from shared.backups.port import BackupService
+from shared.batch.port import BatchService
 from shared.billing.port import BillingService
 from shared.calendars.port import CalendarUpkeep
 from shared.care.port import PetCare
@@ -52,14 +54,18 @@ from shared.listing.upkeep import Upkeep
 from shared.notifications.paid import PaidMessages
 from shared.notifications.port import NotificationService
 from shared.outgoing import Outgoing
-from shared.resources.port import ResourceService
+from shared.probes.port import ProbeService
+from shared.resources.port import ResourceService, ResourceUpkeep
 from shared.scaling.port import ScalingService
 from shared.settings import Settings
 from shared.storage.checked import CheckedClock
 from shared.storage.connect import Connection
 from shared.storage.tables.history import History as PastJobs
+from shared.sync.port import SyncService
+from shared.sync.store import SyncStore
 from shared.tasks import Registry, Services
 from shared.tasks.services import once
+from shared.webhooks.port import WebhookService
 
 if TYPE_CHECKING:
     from shared.alerts.service import Alerts
@@ -93,6 +99,7 @@ def build(
     services = Services(
         {
             BackupService: lambda: backups(),
+            BatchService: lambda: batches(),
             FinanceService: lambda: finance(),
             BillingService: lambda: billing(),
             NotificationService: lambda: notifications(),
@@ -117,10 +124,16 @@ def build(
             ArchiveService: lambda: archive(),
             ScalingService: lambda: scales(),
             Outgoing: lambda: outgoing(),
+            ProbeService: lambda: probes.service(at, health_checks, outgoing, resources, clock),
+            WebhookService: lambda: webhooks(),
+            AnalysisService: lambda: analyses(),
             PetCare: lambda: domains.care(settings, notifications, billing, alerts),
             ResourceService: lambda: resources(),
+            ResourceUpkeep: lambda: customers.upkeep(settings, at, clock),
+            SyncService: lambda: customers.syncs(settings, syncs, resources, outgoing),
         }
     )
+    syncs = SyncStore(at.connection, at.names)
     _hold_needs(tasks, services)
     manager = Manager(
         outcomes=outcomes,
@@ -173,9 +186,21 @@ def build(
     resources = once(
         lambda: customers.resources(settings, at, tasks, lists, audit, clock, outgoing)
     )
+    analyses = once(
+        lambda: customers.analyses(settings, at, lambda: resources(), lambda: outgoing())
+    )
     traffic = scaling.traffic(settings.scaling, at, clock)
     scales = once(lambda: scaling.scaling(settings.scaling, at, traffic, audit, alerts))
+    health_checks = once(lambda: probes.health_checks(at))
+    status_pages = once(lambda: probes.status_pages(at, health_checks, audit, clock))
+    webhooks = once(lambda: customers.webhooks(at, outgoing, resources, alerts, audit, clock))
     executor = Executor(tasks, services, clock)
+    batches = once(
+        lambda: customers.batches(
+            *(settings, at, listing, manager, calendars, tasks, services, executor, clock),
+            resources,
+        )
+    )
     keys, gate = access.made(settings, at, clock, audit)
     by_hand, short, long = engine.workers(at, outcomes, executor, limits, held, settings, clock)
     return App(
@@ -213,19 +238,25 @@ def build(
         sweep=sweep,
         poison=Poison(outcomes, clock),
         backups=backups,
+        batches=batches,
         finance=finance,
         notifications=notifications,
         billing=billing,
         alerts=alerts,
+        analyses=analyses,
         calendars=calendars,
         feeds=feeds,
         resources=resources,
         meter=budgets.meter,
         spending=budgets.people(audit),
+        syncs=syncs,
         audit=audit,
         metrics=metrics(settings, at, jobs, listing, scales, clock),
         traffic=traffic,
         scaling=scales,
+        health_checks=health_checks,
+        status_pages=status_pages,
+        webhooks=webhooks,
         started_at=clock.now(),
         connection=at.connection,
     )

@@ -39,7 +39,7 @@ def names(parameters: Mapping[str, object], fields: list[str], resource_id: str)
     for name in fields:
         given = parameters.get(name)
         ids = given if isinstance(given, list) else [given]
-        if resource_id in map(str, ids):
+        if resource_id in [str(one) for one in ids if one is not None]:
             return True
     return False
 

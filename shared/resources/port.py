@@ -3,13 +3,21 @@ else of it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from shared.resources.model import Resource
 from shared.resources.repositories import Repository
 from shared.resources.targets import Target
 from shared.resources.webhooks import Webhook
+from shared.tasks import JobContext
+
+
+class ResourceUpkeep(Protocol):
+    """The maintenance of resources."""
+
+    def sweep(self, job: JobContext) -> Mapping[str, object]:
+        """Remove secrets that nothing refers to. Returns the task's result, as a JSON object."""
 
 
 class ResourceService(Protocol):

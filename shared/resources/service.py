@@ -49,6 +49,10 @@ Users = Callable[[Kind, str, "int | None"], Sequence[str]]
 """The names of the schedules of that project that name a resource."""
 
 
+class _Taken(Conflict):
+    """Somebody else made one of this id a moment ago."""
+
+
 def _any(_: Any_) -> None:
     """Whatever the resource is, it may be changed."""
 
@@ -330,13 +334,16 @@ class Resources:
             created_at=now,
             updated_at=now,
         )
-        with self._audit.changing(by, Action.CREATE, _subject(made)) as change:
-            if after.secrets:
-                made = replace(made, ref=self._secrets.put(_owner(made), after.secrets))
-            if not self._store.add(made):
-                self._discard(made, made.ref)
-                return None
-            change.after = shown(made)
+        try:
+            with self._audit.changing(by, Action.CREATE, _subject(made)) as change:
+                if after.secrets:
+                    made = replace(made, ref=self._secrets.put(_owner(made), after.secrets))
+                if not self._store.add(made):
+                    raise _Taken(f"there is a {kind} {resource_id!r} already")
+                change.after = shown(made)
+        except _Taken:
+            self._discard(made, made.ref)
+            return None
         self._tell(made, by, Action.CREATE)
         return Made(resource=self._again(made), is_new=True, shown_once=generated)
 
@@ -475,14 +482,14 @@ class Resources:
 
 
 def shown(one: Any_) -> dict[str, object]:
-    """A resource for the audit: which secrets it has, and when they are others (`secrets_name`),
-    but none of them."""
+    """A resource for the audit: which secrets it has, and under which name they are, which
+    differs when they do; but none of them."""
     what = one.what.model_dump(mode="json", exclude_defaults=True)
     return {
         **what,
         "project_id": one.project_id,
         "has": sorted(one.has),
-        "secrets_name": one.ref,
+        "kept_as": one.ref,
         "disabled": one.disabled,
         "revision": one.revision,
     }

@@ -5,14 +5,16 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, Generic, TypeVar
 
 from shared.errors import Damaged
 from shared.log import Event, event
 from shared.resources import rows
 from shared.resources.model import Described, Kind, Resource
+from shared.secrets.port import Owner
 from shared.storage.connect import Connection
 from shared.storage.failures import translated
 from shared.storage.tables.batch import Delete, Insert, Operation, Replace, literal
@@ -82,16 +84,34 @@ class Store:
         for total, row in enumerate(self._keys(kind, projects), start=1):
             if start < total <= start + size:
                 kept.append(row)
-        found = [self._row(one["PartitionKey"], one["RowKey"]) for one in kept]
-        made = [_readable(row, model) for row in found if row is not None]
+        made = [_readable(row, model) for row in self._stretches(kept)]
         return Page([one for one in made if one is not None], total)
 
-    def named(self) -> Iterator[tuple[str, str, str]]:
-        """(partition, row key, under which name its secrets are) of each resource that has some."""
+    def _stretches(self, keys: Sequence[Mapping[str, str]]) -> Iterator[dict[str, Any]]:
+        """The rows of these keys, which are in order: one request for each partition."""
+        for partition, group in groupby(keys, key=lambda one: one["PartitionKey"]):
+            wanted = [one["RowKey"] for one in group]
+            where = (
+                f"PartitionKey eq {literal(partition)} and RowKey ge {literal(wanted[0])} and "
+                f"RowKey le {literal(wanted[-1])}"
+            )
+            with translated(_SERVICE):
+                found = self._table.query(where)
+                yield from (row for row in found if row["RowKey"] in wanted)
+
+    def named(self) -> Iterator[tuple[Owner, str]]:
+        """Each resource that has secrets, and under which name they are."""
         with translated(_SERVICE):
             found = self._table.query("ref gt ''", select=("PartitionKey", "RowKey", "ref"))
             for row in found:
-                yield row["PartitionKey"], row["RowKey"], row["ref"]
+                kind, _, name = row["RowKey"].partition(":")
+                project = rows.project_of(row["PartitionKey"])
+                yield Owner(kind=kind, id=name, project_id=project), row["ref"]
+
+    def ref_of(self, owner: Owner) -> str | None:
+        """Under which name its secrets are now; None if it is gone."""
+        row = self._row(rows.partition(owner.project_id), f"{owner.kind}:{owner.id}")
+        return None if row is None else str(row.get("ref", ""))
 
     def add(self, resource: Resource[D]) -> bool:
         """Store a new one; False if there is one of its id."""

@@ -37,10 +37,15 @@ LONGEST_SECRET = 4_000
 _SHOWN_PATH = 4
 """How many letters of a webhook's path are shown: it may be a secret."""
 _RECORDS = ("A", "AAAA", "CNAME", "MX", "TXT", "NS", "SRV")
-_CONTAINER = re.compile(r"\$root|[a-z0-9](?:-?[a-z0-9]){2,62}")
+_CONTAINER = re.compile(r"\$root|(?=.{3,63}$)[a-z0-9](?:-?[a-z0-9])*")
 _TABLE = re.compile(r"[A-Za-z][A-Za-z0-9]{2,62}")
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 _VALUE = re.compile(r"[\x20-\x7e]{0,1000}")
+_PLAIN = re.compile(r"[\x20-\x7e]+")
+_USER = re.compile(r"[!-9;-~]*")
+"""HTTP's basic authentication ends it with a colon (RFC 7617, 2)."""
+_BRANCH = re.compile(r"(?![-/])[^\x00-\x20\x7f~^:?*\[\\]*(?<![./])|")
+"""https://git-scm.com/docs/git-check-ref-format, without what cannot be told by letters."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,7 +86,7 @@ def settled(
     if isinstance(what, Webhook):
         _hold_webhook(what, secrets, given, hold)
     elif isinstance(what, Repository):
-        _hold_url("url", what.url, hold)
+        _hold_repository(what, given, hold)
         _hold_same_host(before, what, "token", secrets, given)
     elif isinstance(what, Target):
         secrets = _target(before, what, secrets, given, hold)
@@ -176,6 +181,16 @@ def _hold_webhook(
             )
 
 
+def _hold_repository(what: Repository, given: Mapping[str, Secret], hold: Hold) -> None:
+    _hold_url("url", what.url, hold)
+    if not _USER.fullmatch(what.username):
+        raise Invalid("username", "give visible ASCII characters, without a colon")
+    if not _BRANCH.fullmatch(what.branch) or ".." in what.branch:
+        raise Invalid("branch", "give the name of a branch, such as main")
+    if "token" in given and not _PLAIN.fullmatch(given["token"].reveal()):
+        raise Invalid("token", "give visible ASCII characters")
+
+
 def _target(
     before: Described | None,
     what: Target,
@@ -246,7 +261,7 @@ def _hold_target(what: Target, given: Mapping[str, Secret], hold: Hold) -> None:
         raise Invalid("table", "give 3 to 63 letters and digits, a letter first")
     if kind is TargetKind.PAIR and what.source_id == what.destination_id:
         raise Invalid("destination_id", "give another target than source_id")
-    if "authorization" in given and not _VALUE.fullmatch(given["authorization"].reveal()[:1000]):
+    if "authorization" in given and not _PLAIN.fullmatch(given["authorization"].reveal()):
         raise Invalid("authorization", "give visible ASCII characters, such as `Bearer abc`")
     if "url" in given and has_secret_url(kind):
         _hold_secret_url(what, given["url"].reveal(), hold)

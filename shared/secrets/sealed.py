@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -14,6 +15,7 @@ from typing import Any
 
 from shared.clock import Clock
 from shared.errors import Damaged
+from shared.log import Event, event
 from shared.secrets.port import Kept, Owner
 from shared.secrets.sealing import Seal, Sealed
 from shared.settings import Secret
@@ -22,6 +24,7 @@ from shared.storage.failures import translated
 from shared.storage.tables.batch import Delete, Upsert
 from shared.storage.tables.table import Table
 
+_logger = logging.getLogger("belfry.secrets")
 _SERVICE = "table storage"
 
 
@@ -56,7 +59,10 @@ class SealedSecrets:
         with translated(_SERVICE):
             rows = self._table.query("", select=("PartitionKey", "RowKey", "at"))
             for row in rows:
-                yield _kept(row)
+                try:
+                    yield _kept(row)
+                except Damaged as error:  # one that cannot be read must not hide the others
+                    event(_logger, Event.SECRETS_UNREADABLE, level=logging.ERROR, error=str(error))
 
 
 def bound(owner: Owner, ref: str) -> str:

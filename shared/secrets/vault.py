@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import secrets
 import threading
 from collections.abc import Iterator, Mapping
@@ -16,10 +17,12 @@ from typing import Protocol
 
 from shared.clock import Clock
 from shared.errors import Damaged
+from shared.log import Event, event
 from shared.secrets.port import Kept, Owner
 from shared.settings import Secret
 from shared.storage.vault import Listed
 
+_logger = logging.getLogger("belfry.secrets")
 KEPT_SECONDS = 300.0
 MOST = 1000
 """The secrets of so many resources are kept in memory."""
@@ -85,8 +88,12 @@ class VaultSecrets:
 
     def all(self) -> Iterator[Kept]:
         for one in self._vault.all():
-            if one.tags.get("belfry") == self._prefix:
+            if one.tags.get("belfry") != self._prefix:
+                continue
+            try:
                 yield _kept(one)
+            except Damaged as error:  # one that cannot be read must not hide the others
+                event(_logger, Event.SECRETS_UNREADABLE, level=logging.ERROR, error=str(error))
 
     @staticmethod
     def _name(owner: Owner, ref: str) -> str:

@@ -57,6 +57,15 @@ def an_hour(value: str) -> int:
     return _whole(value, 1, 400)
 
 
+def ecosystems(value: str) -> tuple[str, ...]:
+    """Ecosystems of OSV, as OSV writes them."""
+    known = {one.lower(): one for one in ("PyPI", "npm")}
+    found = [known.get(one.strip().lower(), "") for one in value.split(",") if one.strip()]
+    if not found or not all(found):
+        raise ValueError("use PyPI, npm, or both with a comma between")
+    return tuple(dict.fromkeys(found))
+
+
 def minutes(value: str) -> int:
     return _whole(value, 0, 1440)
 

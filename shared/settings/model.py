@@ -203,6 +203,20 @@ _OUTGOING = OutgoingSettings()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class AnalysisSettings:
+    """Analyses of repositories (docs/analysis.md)."""
+
+    hosts: tuple[str, ...] = ("github.com", "gitlab.com", "bitbucket.org", "dev.azure.com")
+    """From which repositories are fetched, also as `host:port`; `*` is any public one."""
+    osv_url: str = "https://osv-vulnerabilities.storage.googleapis.com"
+    ecosystems: tuple[str, ...] = ("PyPI",)
+    """Whose vulnerabilities are looked up."""
+
+
+_ANALYSIS = AnalysisSettings()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class AccessSettings:
     """Who may ask for what."""
 
@@ -356,6 +370,7 @@ class Settings(TriggerSettings):
     jobs_per_project: int = 0
     heartbeat: HeartbeatSettings = _NO_HEARTBEAT
     outgoing: OutgoingSettings = _OUTGOING
+    analysis: AnalysisSettings = _ANALYSIS
     backfill_limit: int = 10_000
     """The most occurrences of one backfill."""
     metrics_schedules: int = 1000

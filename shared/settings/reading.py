@@ -17,6 +17,7 @@ from shared.settings.accounts import ALL, read_account
 from shared.settings.model import (
     PRIMARY,
     AccessSettings,
+    AnalysisSettings,
     BillingSettings,
     CareSettings,
     DataSettings,
@@ -110,6 +111,7 @@ def from_env(
         jobs_per_project=given.checked("JOBS_PER_PROJECT", checks.each) or 0,
         heartbeat=_heartbeat(given),
         outgoing=_outgoing(given),
+        analysis=_analysis(given),
         backfill_limit=given.checked("BACKFILL_LIMIT", checks.backfill) or 10_000,
         metrics_schedules=given.checked("METRICS_SCHEDULES", checks.series) or 1000,
         job_retention=_job_retention(given),
@@ -489,6 +491,16 @@ def _outgoing(given: _Given) -> OutgoingSettings:
         ranges=given.checked("OUTGOING_RANGES", checks.places) or (),
         ports=given.checked("OUTGOING_PORTS", checks.ports) or (),
         identity=given.read("IDENTITY_ENDPOINT") or given.read("MSI_ENDPOINT"),
+    )
+
+
+def _analysis(given: _Given) -> AnalysisSettings:
+    usual = AnalysisSettings()
+    hosts = tuple(one.strip().lower() for one in given.read("ANALYSIS_HOSTS").split(","))
+    return AnalysisSettings(
+        hosts=tuple(filter(None, hosts)),
+        osv_url=given.read("OSV_URL").rstrip("/") or usual.osv_url,
+        ecosystems=given.checked("OSV_ECOSYSTEMS", checks.ecosystems) or usual.ecosystems,
     )
 
 

@@ -203,6 +203,23 @@ SETTINGS = (
         "Ports of public addresses to which customers' HTTP requests may go.",
     ),
     Setting(
+        "ANALYSIS_HOSTS",
+        "github.com,gitlab.com,bitbucket.org,dev.azure.com",
+        "Hosts, with commas between, also as host:port or *.example.com, from which analyses fetch "
+        "repositories; * is any public host.",
+    ),
+    Setting(
+        "OSV_URL",
+        "https://osv-vulnerabilities.storage.googleapis.com",
+        "Where OSV's database of vulnerabilities is fetched from.",
+    ),
+    Setting(
+        "OSV_ECOSYSTEMS",
+        "PyPI",
+        "Whose vulnerabilities are fetched: PyPI, npm, or both with a comma between (npm's are "
+        "some 200 MB each week).",
+    ),
+    Setting(
         "TASK_TIMEZONE",
         "UTC",
         "IANA zone in which the pet-care tasks run, such as America/New_York; <TASK>_TIMEZONE is "

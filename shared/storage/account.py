@@ -11,7 +11,16 @@ from shared.errors import Misconfigured
 from shared.identity import tokens
 from shared.identity.tokens import Identity
 from shared.settings import StorageAccount
-from shared.storage.signing import SharedKey, key_of, of_queue, of_table, parts, signing
+from shared.storage.signing import (
+    SharedKey,
+    Signature,
+    adding,
+    key_of,
+    of_queue,
+    of_table,
+    parts,
+    signing,
+)
 
 Service = Literal["table", "queue"]
 
@@ -61,9 +70,13 @@ def credential(account: StorageAccount) -> Identity:
     )
 
 
-def sign_in(credential: SharedKey | Identity, service: Service, clock: Clock | None = None) -> Any:
+def sign_in(
+    credential: SharedKey | Signature | Identity, service: Service, clock: Clock | None = None
+) -> Any:
     """The policy that authenticates requests. It comes after the retry policy, so it signs each
     attempt anew. Raises `ValueError` if a key is not base64."""
+    if isinstance(credential, Signature):
+        return adding(credential)
     if isinstance(credential, SharedKey):
         return signing(credential, clock, text_of=_TEXTS[service])
     return _bearer(credential)

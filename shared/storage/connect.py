@@ -121,7 +121,7 @@ class Connection:
         from azure.storage.blob import ContainerClient
 
         logging.getLogger("azure").setLevel(logging.WARNING)  # two long lines for each request
-        options = self._options() | {"retry_policy": _blob_retries(self._clock)}
+        options = self._options() | {"retry_policy": blob_retries(self._clock)}
         text = self._account.connection_string.reveal()
         if text:
             return ContainerClient.from_connection_string(text, name, **options)
@@ -162,7 +162,7 @@ class Connection:
         return dict(failures.TIMEOUTS) | {"transport": self._sdk_transport()} | dated
 
 
-def _blob_retries(clock: CheckedClock | None) -> Any:
+def blob_retries(clock: CheckedClock | None) -> Any:
     """The retry policy of a client for blobs."""
     from azure.storage.blob import ExponentialRetry
 

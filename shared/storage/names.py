@@ -24,6 +24,10 @@ class Names:
         return f"{self.prefix}alerts"
 
     @property
+    def webhooks(self) -> str:
+        return f"{self.prefix}webhooks"
+
+    @property
     def keys(self) -> str:
         return f"{self.prefix}keys"
 
@@ -40,6 +44,10 @@ class Names:
     def secrets(self) -> str:
         """Of customers, encrypted."""
         return f"{self.prefix}secrets"
+
+    @property
+    def probes(self) -> str:
+        return f"{self.prefix}probes"
 
     @property
     def audit(self) -> str:
@@ -85,6 +93,25 @@ class Names:
         return f"{self.prefix}-reports"
 
     @property
+    def batches(self) -> str:
+        """A container: items of batches, and what became of them."""
+        return f"{self.prefix}-batches"
+
+    @property
+    def syncs(self) -> str:
+        return f"{self.prefix}syncs"
+
+    @property
+    def sync_reports(self) -> str:
+        """A container."""
+        return f"{self.prefix}-syncs"
+
+    @property
     def index(self) -> str:
         """A container: the snapshots of the indexes."""
         return f"{self.prefix}-index"
+
+    @property
+    def analysis(self) -> str:
+        """A container: what analyses found, and OSV's database."""
+        return f"{self.prefix}-analysis"

@@ -14,7 +14,7 @@ from shared.storage import failures
 from shared.storage.account import Service, sign_in
 from shared.storage.checked import CheckedClock
 from shared.storage.lean import Lean
-from shared.storage.signing import SharedKey
+from shared.storage.signing import SharedKey, Signature
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -31,7 +31,7 @@ class Rest:
         self,
         url: str,
         service: Service,
-        credential: SharedKey | Identity,
+        credential: SharedKey | Signature | Identity,
         *policies: SansIOHTTPPolicy[Any, Any],
         transport: Any = None,
         clock: CheckedClock | None = None,

@@ -43,6 +43,27 @@ class SharedKey:
     key: str = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """A shared access signature: what is added to the query of each request, without `?`."""
+
+    query: str = field(repr=False)
+
+
+def adding(signature: Signature) -> HTTPPolicy[Any, Any]:
+    """A policy that adds the signature to a request's URL."""
+    from azure.core.pipeline.policies import HTTPPolicy
+
+    class Adding(HTTPPolicy[Any, Any]):
+        def send(self, request: Any) -> Any:
+            http = request.http_request
+            if not http.url.endswith(signature.query):  # a further attempt has it
+                http.url += f"{'&' if '?' in http.url else '?'}{signature.query}"
+            return self.next.send(request)
+
+    return Adding()
+
+
 def parts(connection_string: str) -> dict[str, str]:
     """The values in a connection string, by their names in lower case."""
     text = connection_string

@@ -29,6 +29,7 @@ class JobContext:
 
     job_id: str
     schedule_id: str
+    schedule_name: str = ""
     project_id: int | None = None
     """The project of its schedule; it may touch nothing of another."""
     due_at: datetime

@@ -128,6 +128,9 @@ class Task:
     dry_run: bool = False
     """Whether it decides by its job's due time, and heeds `JobContext.dry_run`: then a person may
     run it as of another instant, or so that it only says what it would do."""
+    repeatable: bool = False
+    """Whether a second run with the same job id and parameters ends as one would: then a batch does
+    an item again if a crash hid how it ended."""
 
     @property
     def needs(self) -> frozenset[type[Any]]:
@@ -193,6 +196,7 @@ def task(
     dry_run: bool = False,
     role: Role = Role.OPERATOR,
     for_projects: bool = False,
+    repeatable: bool = False,
 ) -> Callable[[Run], Task]:
     """Make a `Task` of a function. A wrong definition raises `ValueError` at import.
 
@@ -201,7 +205,8 @@ def task(
     a run may start (L7: 15 minutes for the daily tasks). `check` is called whenever new parameters
     come in, from anywhere. `dry_run`: its function decides by `job.due_at` and heeds `job.dry_run`;
     without it, the command line refuses `--dry-run` and `--as-of`. `role`, `for_projects`: who may
-    have it run with parameters of their own (docs/access.md).
+    have it run with parameters of their own (docs/access.md). `repeatable`: a batch may do it again
+    for an item of which a crash hid how it ended (docs/batch.md).
     """
     if not re.fullmatch(r"[a-z][a-z0-9_]{1,39}", name):
         raise ValueError(f"task name {name!r}: use lower-case letters, digits and _, 2 to 40")
@@ -234,6 +239,7 @@ def task(
             dry_run=dry_run,
             role=role,
             for_projects=for_projects,
+            repeatable=repeatable,
         )
 
     return make

@@ -209,6 +209,37 @@ def test_no_secret_shows_itself() -> None:
     assert read.postgres_url.reveal().endswith("@h/d")
 
 
+SEALING = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+
+
+def test_keys_for_secrets_are_taken_one_or_several() -> None:
+    for given in (SEALING, f"{SEALING}, {SEALING[:-2]}0=", SEALING.replace("A", "-")):
+        assert settings.from_env(GOOD | {"SECRETS_KEY": given}).secrets.key.reveal() == given
+    vault = "https://kv-x.vault.azure.net"
+    for given in (vault, f"{vault}/"):
+        read = settings.from_env(GOOD | {"SECRETS_VAULT_URL": given, "AZURE_CLIENT_ID": "c"})
+        assert (read.secrets.vault_url, read.secrets.client_id) == (vault, "c")
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "said"),
+    [
+        ("SECRETS_KEY", "hush", "use 32 random bytes in base64"),
+        ("SECRETS_KEY", f"{SEALING},hush", "use 32 random bytes in base64"),
+        ("SECRETS_KEY", SEALING[4:], "use 32 random bytes in base64"),
+        ("SECRETS_KEY", ",", "it has no key in it"),
+        ("SECRETS_VAULT_URL", "http://kv-x.vault.azure.net", "use the URL of a Key Vault"),
+        ("SECRETS_VAULT_URL", "https://u:p@kv-x.vault.azure.net", "use the URL of a Key Vault"),
+        ("SECRETS_VAULT_URL", "https://kv-x.vault.azure.net/secrets/x", "use the URL of a Key"),
+    ],
+)
+def test_other_keys_and_vaults_are_not(name: str, wrong: str, said: str) -> None:
+    with pytest.raises(Misconfigured, match=said) as raised:
+        settings.from_env(GOOD | {name: wrong})
+    assert name in str(raised.value) and "hush" not in str(raised.value)
+    assert SEALING not in str(raised.value)
+
+
 def key() -> str:
     return str(pyrage.x25519.Identity.generate())
 

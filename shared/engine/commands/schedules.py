@@ -183,6 +183,11 @@ class Manager:
             self._dispatcher.tick_one(schedule_id, now)
         return self.get(schedule_id)
 
+    def hold(self, present: Schedule, wanted: Schedule) -> None:
+        """Raise what a change from the one to the other would, as far as it can be known before."""
+        now = self._clock.now()
+        self._check(present, _timed(wanted, present.definition.recurrence, now))
+
     def enable(
         self,
         schedule_id: str,

@@ -9,6 +9,7 @@ from typing import Any
 
 from shared.clock import Clock
 from shared.engine.work.attempt import Attempt
+from shared.errors import TimedOut
 from shared.tasks import JobContext, Params, Registry, Result, Services, Task, running
 from shared.text import clean, depth
 
@@ -38,6 +39,7 @@ class Executor:
         context = JobContext(
             job_id=live.id,
             schedule_id=schedule.id,
+            schedule_name=schedule.definition.name,
             project_id=schedule.definition.project_id,
             due_at=live.due_at,
             attempt=live.attempt,
@@ -60,6 +62,23 @@ class Executor:
         if isinstance(returned, Coroutine):
             return asyncio.run(_awaited(task.name, returned))
         return _checked(task.name, returned)
+
+    def within(self, task: Task, params: Params, context: JobContext, seconds: float) -> Result:
+        """What the task returns, called within another job's attempt, which keeps its time: a
+        coroutine is cancelled after `seconds`, and raises `TimedOut`; a plain function is told by
+        `context.stop`."""
+        with running.as_task(task.name):
+            returned = task.call(context, params, self._services)
+        if isinstance(returned, Coroutine):
+            return asyncio.run(_in_time(task.name, returned, seconds))
+        return _checked(task.name, returned)
+
+
+async def _in_time(name: str, work: Coroutine[Any, Any, Result], seconds: float) -> Result:
+    try:
+        return await asyncio.wait_for(_awaited(name, work), seconds)
+    except TimeoutError:
+        raise TimedOut(f"{name} ran longer than {seconds:g} s") from None
 
 
 async def _awaited(name: str, work: Coroutine[Any, Any, Result]) -> Result:

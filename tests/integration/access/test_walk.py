@@ -203,7 +203,8 @@ def test_project_1_sees_its_own(there: Town) -> None:
         if method != "get" or name in EVERYTHING or name in _COMMON:
             continue
         answer = there.asking.ask(key=key, **next(requests(there, path, method, what)))
-        theirs = [MARK, str(there.named["backup_id"])]
+        batch = there.named["/api/v1/batches/{job_id}:job_id"]
+        theirs = [MARK, str(there.named["backup_id"]), str(batch)]
         assert answer.is_success and any(one in answer.text for one in theirs), say(answer)
         assert "timer" not in answer.text, say(answer)
 
@@ -211,7 +212,7 @@ def test_project_1_sees_its_own(there: Town) -> None:
 _COMMON = {
     *("list_tasks", "read_metrics", "list_due_schedules", "list_occurrences", "list_sources"),
     *("summarize_schedules", "summarize_days", "list_countries", "list_unhealthy_schedules"),
-    *("scrape_metrics", "preview_schedule", "read_caller"),
+    *("scrape_metrics", "preview_schedule", "read_caller", "list_task_types", "read_task_type"),
 }
 """What says nothing by name."""
 

@@ -11,6 +11,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from functions.customers.batch import batch
+from functions.customers.health_check import health_check
 from local.azurite import Azurite
 from shared.access import LOCAL, Role
 from shared.access import keys as pure
@@ -18,10 +20,13 @@ from shared.alerts.port import AlertKind
 from shared.api.examples import BODIES
 from shared.applied.service import Known
 from shared.engine.commands.backfills import Wish
+from shared.probes import model as probes
 from shared.recurrence import Frequency, Recurrence
+from shared.schedules.job import Job
 from shared.schedules.model import Definition, Policy
 from shared.storage.names import Names
 from shared.storage.tables.heartbeats import Unsent
+from shared.sync.model import Counts, Ended, State, SyncRun
 from shared.tasks import JobContext, Params, Result, task
 from tests.integration.access.asking import Asking
 from tests.integration.backups.client import Client, opened
@@ -87,7 +92,10 @@ class Town:
         """Every row that belongs to somebody, without what any request may write: when a key was
         used, what callers spent, what is moved into the audit's chain."""
         names, found = Names(self.engine.app.settings.prefix), {}
-        for table in (names.table, names.keys, names.alerts, names.notifications):
+        for table in (
+            *(names.table, names.keys, names.alerts, names.notifications),
+            *(names.resources, names.secrets, names.probes),
+        ):
             for row in self.engine.app.connection.table(table).query(""):
                 other = row["PartitionKey"] == "meta" or row["RowKey"].startswith(
                     ("made", "audit:")
@@ -104,6 +112,10 @@ BODY: Mapping[str, Mapping[str, object]] = {
     "NewKey": {"projects": [1]},
     "NewCalendar": {"project_id": 1},
     "NewFeed": {"project_id": 1},
+    "NewStatusPage": {"project_id": 1},
+    "NewWebhook": {"project_id": 1},
+    "NewRepository": {"project_id": 1},
+    "NewTarget": {"project_id": 1},
     "NewApplied": {"calendars": {}},
     "ScheduleChange": {"description": "stolen"},
 }
@@ -113,7 +125,7 @@ BODY: Mapping[str, Mapping[str, object]] = {
 @contextmanager
 def town(azurite: Azurite, folder: Path) -> Iterator[Town]:
     """The app, with a key made."""
-    with opened(azurite, folder, [own_work]) as backups:
+    with opened(azurite, folder, [own_work, batch, health_check]) as backups:
         yield _planted(backups)
 
 
@@ -125,7 +137,10 @@ def _planted(backups: Client) -> Town:
     named |= _backup(backups)
     named |= _alert(engine)
     named |= _calendar(asking)
+    named |= _resources(asking)
+    named |= _batch(engine)
     named |= _applied(engine)
+    named |= _health_check(engine, asking)
     _of_nobody(engine)
     admin = asking.key()
     theirs = asking.app.keys.create(LOCAL, f"{MARK} key", Role.ADMIN, frozenset([1]))
@@ -150,6 +165,7 @@ def _schedules(engine: Engine) -> dict[str, object]:
     wish = Wish(first=began - timedelta(minutes=2), end=began)
     backfill = engine.app.backfills.start(made, wish)
     engine.app.backfills.cancel(made, backfill.order.id, MARK)
+    _sync(engine, jobs[-1])
     unsent = Unsent(at=began, signal="fail", job_id=jobs[-1].id, error=MARK)
     engine.app.unsent_heartbeats.put(made, unsent)
     return {
@@ -159,6 +175,27 @@ def _schedules(engine: Engine) -> dict[str, object]:
         "job_id": jobs[-1].id,
         "tags.team": MARK,
     }
+
+
+def _sync(engine: Engine, job: Job) -> None:
+    """What a job would tell that was a sync."""
+    told = SyncRun(
+        job_id=job.id,
+        schedule_id=job.schedule_id,
+        project_id=1,
+        kind="container",
+        source=MARK,
+        destination=MARK,
+        state=Ended.FAILED,
+        due_at=job.due_at,
+        began_at=job.due_at,
+        changed_at=job.due_at,
+        counts=Counts(failed=1),
+        segments=1,
+    )
+    syncs = engine.app.syncs
+    syncs.write(syncs.state(1, job.schedule_id), State(), told)
+    syncs.keep_report(told, 0, [{"name": MARK, "did": "failed", "bytes": 0, "reason": MARK}])
 
 
 def _schedule(engine: Engine, task: str) -> str:
@@ -218,6 +255,63 @@ def _calendar(asking: Asking) -> dict[str, object]:
         "POST", "/api/v1/calendars/feeds", json={"name": f"{MARK} feed", "project_id": 1}
     )
     return {"calendar_id": made["id"], "feed_id": feed["id"]}
+
+
+def _health_check(engine: Engine, asking: Asking) -> dict[str, object]:
+    """A health check of project 1 that found its target down, and a status page of it."""
+    made = _schedule(engine, "health_check")
+    now = engine.clock.now()
+    measured = probes.Measured(status=probes.Standing.DOWN, milliseconds=5, said=MARK)
+    result = probes.Result(job_id=f"{made}-{now:%Y%m%dT%H%M%SZ}", at=now, measured=measured)
+    asking.app.health_checks().keep(1, made, result, probes.Thresholds())
+    body = {
+        "title": f"{MARK} page",
+        "project_id": 1,
+        "checks": [{"schedule_id": made, "name": MARK}],
+    }
+    page = asking.told("POST", "/api/v1/status-pages", json=body)
+    at = "/api/v1/health-checks/{schedule_id}"
+    ids = {f"{at}{more}:schedule_id": made for more in ("", "/history", "/results", "/events")}
+    return {**ids, "slug": page["slug"]}
+
+
+def _resources(asking: Asking) -> dict[str, object]:
+    """A webhook, a repository and a target of project 1."""
+    bodies: dict[str, dict[str, object]] = {
+        "webhook": {"url": f"https://example.com/{MARK}", "headers": {"X-Team": MARK}},
+        "repository": {"url": f"https://example.com/{MARK}.git", "token": MARK},
+        "target": {"kind": "http", "url": f"https://example.com/{MARK}"},
+    }
+    paths = {"webhook": "webhooks", "repository": "repositories", "target": "targets"}
+    made = {
+        kind: asking.told(
+            "POST",
+            f"/api/v1/{paths[kind]}",
+            json={"name": f"{MARK} {kind}", "project_id": 1, **body},
+        )
+        for kind, body in bodies.items()
+    }
+    return {f"{kind}_id": one["id"] for kind, one in made.items()}
+
+
+def _batch(engine: Engine) -> dict[str, object]:
+    """A batch of project 1 that ended, and a file of items."""
+    items = {"task_type": "own_work", "items": [{"id": f"{MARK} item"}]}
+    what = Definition(
+        name=f"{MARK} batch",
+        project_id=1,
+        task_type="batch",
+        task_parameters=items,
+        enabled=False,
+        recurrence=Recurrence(frequency=Frequency.INTERVAL, interval_seconds=60),
+    )
+    made = engine.app.manager.create(what, Policy()).id
+    asked = engine.app.manager.run_now(made, force=True)
+    engine.work()
+    file = engine.app.batches().files.begin(1, f"{MARK}.csv", "me")
+    at = "/api/v1/batches/{job_id}"
+    ids = {f"{at}{more}:job_id": asked.job_id for more in ("", "/items", "/links")}
+    return {**ids, "file_id": file.id, "number": 1}
 
 
 def _applied(engine: Engine) -> dict[str, object]:

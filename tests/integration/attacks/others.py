@@ -12,6 +12,7 @@ from tests.integration.attacks.world import SCHEDULE
 
 SCHEDULES, JOBS, AUDIT = "/api/v1/schedules", "/api/v1/jobs", "/api/v1/audit"
 KEYS, CALENDARS, BACKUPS = "/api/v1/keys", "/api/v1/calendars", "/api/v1/backups"
+WEBHOOKS, REPOSITORIES, TARGETS = "/api/v1/webhooks", "/api/v1/repositories", "/api/v1/targets"
 OWN = f"{SCHEDULES}/<own schedule>"
 NONE = '"total":0'
 
@@ -42,6 +43,19 @@ FILTERS = [
     _query("audit of a project", f"{AUDIT}?project_id=1"),
     _query("audit by somebody", f"{AUDIT}?actor=local&project_id=1"),
     _query("audit of keys", f"{AUDIT}?kind=key&project_id=1"),
+    _query("audit of webhooks", f"{AUDIT}?kind=webhook&project_id=1"),
+    _query("webhooks of a project", f"{WEBHOOKS}?project_id=1"),
+    _query("repositories of a project", f"{REPOSITORIES}?project_id=1"),
+    _query("targets of a project", f"{TARGETS}?project_id=1"),
+    _query(
+        "a webhook of a project", f"{WEBHOOKS}/<their webhook_id>?project_id=1", "no webhook", 404
+    ),
+    _query(
+        "a target of no project", f"{TARGETS}/<their target_id>?project_id=none", "no target", 404
+    ),
+    _query(
+        "a project that is a query", f"{TARGETS}/<their target_id>?project_id=1' or ''", "", 422
+    ),
     _query("unwell schedules", f"{SCHEDULES}/health/list?project_id=1"),
     _query("backups of a plan", f"{BACKUPS}?schedule_id=<their plan>"),
     _query("conflicts", f"{SCHEDULES}/conflicts?project_id=1", "there is no project 1", 404),
@@ -157,6 +171,35 @@ BODIES = [
     Attack(
         "a key that outlives its maker", f"POST {KEYS}", 403, "itself expires at",
         {"name": "x", "role": "viewer", "expires_at": "2030-01-01T00:00:00Z"}, by="short",
+    ),
+    Attack(
+        "a webhook in a project", f"POST {WEBHOOKS}", 403, "does not have project 1",
+        {"name": "x", "url": "https://example.com/x", "project_id": 1},
+    ),
+    Attack(
+        "their webhook replaced", f"PUT {WEBHOOKS}/<their webhook_id>", 403,
+        "does not have project 1",
+        {"name": "x", "url": "https://example.com/x", "project_id": 1},
+    ),
+    Attack(
+        "a pair of their targets", f"PUT {TARGETS}/pair", 422, "project 2 has no target",
+        {"name": "x", "kind": "pair", "source_id": "<their target_id>", "destination_id": "x"},
+    ),
+    Attack(
+        "a webhook inside the house", f"POST {WEBHOOKS}", 422, "url",
+        {"name": "x", "url": "https://169.254.169.254/metadata/identity/oauth2/token"},
+    ),
+    Attack(
+        "a repository inside the house", f"POST {REPOSITORIES}", 422, "url",
+        {"name": "x", "url": "https://127.0.0.1/x.git"},
+    ),
+    Attack(
+        "a container inside the house", f"POST {TARGETS}", 422, "url",
+        {"name": "x", "kind": "container", "url": "https://[::ffff:10.0.0.1]/c?sig=x"},
+    ),
+    Attack(
+        "a target with two hosts", f"POST {TARGETS}", 422, "host",
+        {"name": "x", "kind": "tls", "host": "a b"},
     ),
     Attack(
         "a heartbeat inside the house", f"PATCH {OWN}", 422, "no public address",

@@ -51,6 +51,19 @@ _MEANING: Mapping[str, str] = {
     "POST /api/v1/billing/resume": "the day is today",
     "POST /api/v1/calendars": "something is closed, and a key belongs to one request",
     "POST /api/v1/jobs/{job_id}/retry": "a key belongs to one request",
+    **{
+        f"{method} /api/v1/{path}": "the URL leads outside, and fields fit together"
+        for kind, one in (
+            ("webhooks", "webhook_id"),
+            ("repositories", "repository_id"),
+            ("targets", "target_id"),
+        )
+        for method, path in (
+            ("POST", kind),
+            ("PUT", f"{kind}/{{{one}}}"),
+            ("PATCH", f"{kind}/{{{one}}}"),
+        )
+    },
     "POST /api/v1/schedules": "fields fit together, and the task exists",
     "POST /api/v1/schedules/{schedule_id}/execute": "a key belongs to one request",
     "POST /api/v1/schedules/{schedule_id}/retry": "a key belongs to one request",
@@ -63,6 +76,9 @@ _TAGGED = [
         ("backups/plans/{schedule_id}", ("/enable", "/disable")),
         ("calendars/{calendar_id}", ("/import",)),
         ("keys/{key_id}", ()),
+        ("webhooks/{webhook_id}", ("/rotate", "/enable", "/disable")),
+        ("repositories/{repository_id}", ("/enable", "/disable")),
+        ("targets/{target_id}", ("/enable", "/disable")),
     )
     for method, step in (
         *(("GET", ""), ("PATCH", ""), ("DELETE", "")),

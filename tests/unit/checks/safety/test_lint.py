@@ -86,7 +86,8 @@ def test_a_mail_may_have_styles_in_it_but_no_error() -> None:
 
 
 def test_every_page_and_every_mail_is_looked_at() -> None:
-    assert set(pages.pages()) == {"api-docs.html", "api-docs-with-key.html"}
+    names = {"api-docs.html", "api-docs-with-key.html", "status-page.html"}
+    assert set(pages.pages()) == names
     assert set(pages.mails()) == {"cost_report.de.html", "cost_report.en.html"}
     assert all("</html>" in html for html in (pages.pages() | pages.mails()).values())
 

@@ -1,0 +1,219 @@
+"""Where analyses are kept: rows, and blobs in the container `{prefix}-analysis`.
+
+The blobs of an attempt are written first, and the rows last, all at once: what a killed attempt
+leaves are blobs that no row names, which `sweep` removes. Everything raises `Unavailable` or
+`Refused` if storage fails.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared.analysis import rows
+from shared.analysis.compare import Compared
+from shared.analysis.model import Analysis
+from shared.analysis.rows import Last
+from shared.errors import Conflict, Damaged
+from shared.storage.blobs.container import Container
+from shared.storage.blobs.stream import etag_of, go_on, pieces, text, write_once
+from shared.storage.failures import translated
+from shared.storage.tables.batch import Delete, Insert, Upsert, literal
+from shared.storage.tables.table import Table
+
+_SERVICE = "table storage"
+_FINDINGS, _SARIF = "findings.gz", "sarif.gz"
+_OF_REPOSITORY = 50
+_AGE = timedelta(days=90)
+
+
+class Store:
+    """The rows and the blobs."""
+
+    def __init__(self, table: Table, container: Container) -> None:
+        self._table = table
+        self.container = container
+
+    def get(self, analysis: str) -> Analysis | None:
+        """The analysis of that id. Raises `Damaged`."""
+        project = rows.belongs_to(analysis)
+        pointer = self._row(project, rows.id_key(analysis))
+        if pointer is None:
+            return None
+        row = self._row(project, str(pointer["key"]))
+        return None if row is None else rows.to_analysis(row, project)
+
+    def all(
+        self,
+        project_id: int | None,
+        *,
+        repository_id: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Iterator[Analysis]:
+        """Those of a project, newest first."""
+        first = rows.at_key(until) if until is not None else "at:"
+        end = rows.at_key(since) + "~" if since is not None else "at;"
+        wanted = f"RowKey ge {literal(first)} and RowKey lt {literal(end)}"
+        if repository_id is not None:
+            wanted += f" and repository eq {literal(repository_id)}"
+        for row in self._rows(project_id, wanted):
+            yield rows.to_analysis(row, project_id)
+
+    def everywhere(self, repository_id: str | None = None) -> Iterator[Analysis]:
+        """Those of all projects, newest first in each."""
+        wanted = "PartitionKey ge 'analysis:' and PartitionKey lt 'analysis;'"
+        wanted += " and RowKey ge 'at:' and RowKey lt 'at;'"
+        if repository_id is not None:
+            wanted += f" and repository eq {literal(repository_id)}"
+        with translated(_SERVICE):
+            for row in self._table.query(wanted):
+                project = str(row["analysis"])
+                yield rows.to_analysis(row, rows.belongs_to(project))
+
+    def last(self, of: Analysis) -> Last:
+        """What an analysis of that repository, branch and kind is compared with."""
+        row = self._row(of.project_id, rows.last_key(of.repository_id, of.branch, of.kind))
+        return Last({}) if row is None else rows.to_last(row)
+
+    def write_files(
+        self, of: Analysis, findings: Sequence[Compared], sarif: bytes, check: Callable[[], None]
+    ) -> None:
+        """Write the blobs of an attempt; harmless if they are there."""
+        self.container.create(check)
+        lines = "".join(rows.line(one) + "\n" for one in findings).encode()
+        for name, data in ((_FINDINGS, lines), (_SARIF, sarif)):
+            blob = self.container.blob(rows.folder(of.id, of.attempt) + name, check)
+            packed = gzip.compress(data, 6, mtime=0)
+            write_once(blob, packed, {}, content_type="application/gzip", check=check)
+
+    def add(self, one: Analysis, last: Last) -> Analysis:
+        """Write the rows; the analysis that is there then, which another attempt may have been
+        faster to write."""
+        key = rows.at_key(one.at, one.id)
+        with translated(_SERVICE):
+            done = self._table.transact(
+                rows.partition(one.project_id),
+                [
+                    Insert(rows.id_key(one.id), {"key": key}),
+                    Insert(key, rows.properties(one)),
+                    Upsert(
+                        rows.last_key(one.repository_id, one.branch, one.kind),
+                        rows.last_properties(last),
+                    ),
+                ],
+            )
+        found = one if done.committed else self.get(one.id)
+        if found is None:
+            raise Conflict(f"the analysis {one.id} was removed while it was written")
+        return found
+
+    def findings(self, of: Analysis) -> Iterator[Compared]:
+        """What it found, line by line. Raises `Damaged` if its blob is gone."""
+        blob = self.container.blob(rows.folder(of.id, of.attempt) + _FINDINGS)
+        size = self._size(blob)
+        source = _Pieces(pieces(blob, etag_of(blob, size, go_on, patience=0), size, patience=0))
+        try:
+            with gzip.open(io.BufferedReader(source), "rt", encoding="utf-8") as lines:
+                for one in lines:
+                    yield rows.from_line(one)
+        except (EOFError, gzip.BadGzipFile) as error:
+            raise Damaged(f"the findings of {of.id} cannot be read") from error
+        finally:
+            source.close()
+
+    def sarif(self, of: Analysis) -> bytes:
+        """The file, without compression. Raises `Damaged` if its blob is gone."""
+        return gzip.decompress(text(self.container.blob(rows.folder(of.id, of.attempt) + _SARIF)))
+
+    def prune(self, of: Analysis, now: datetime, check: Callable[[], None]) -> int:
+        """Remove the analyses of that repository that are too many or too old, except those that
+        later ones are compared with; how many."""
+        held = self._held(of.project_id, of.repository_id)
+        found = list(self.all(of.project_id, repository_id=of.repository_id))
+        gone = 0
+        for number, one in enumerate(found):
+            if one.id in held or (number < _OF_REPOSITORY and now - one.at <= _AGE):
+                continue
+            check()
+            self.remove(one, check)
+            gone += 1
+        return gone
+
+    def remove(self, one: Analysis, check: Callable[[], None] = go_on) -> None:
+        """Remove an analysis: its blobs first, so none is left without a row."""
+        for name in self.container.names(rows.folder(one.id), check):
+            self.container.delete(name, check)
+        with translated(_SERVICE):
+            for key in (rows.at_key(one.at, one.id), rows.id_key(one.id)):
+                self._table.transact(rows.partition(one.project_id), [Delete(key)])
+
+    def sweep(self, now: datetime, check: Callable[[], None]) -> int:
+        """Remove the blobs, older than a day, that no row names; how many."""
+        gone = 0
+        for item in self.container.items(check):
+            named = rows.of_blob(item.name)
+            if named is None or item.changed_at is None or now - item.changed_at < _DAY:
+                continue
+            check()
+            analysis, attempt = named
+            found = self.get(analysis)
+            if found is None or found.attempt != attempt:
+                self.container.delete(item.name, check)
+                gone += 1
+        return gone
+
+    def _held(self, project_id: int | None, repository_id: str) -> set[str]:
+        first = f"last:{repository_id}:"
+        wanted = f"RowKey ge {literal(first)} and RowKey lt {literal(first[:-1] + ';')}"
+        return {
+            one
+            for row in self._rows(project_id, wanted)
+            for one in rows.to_last(row).tools.values()
+        }
+
+    def _size(self, blob: Any) -> int:
+        with translated(f"blob storage (container {self.container.name})"):
+            for item in self.container.items(beginning=blob.blob_name):
+                if item.name == blob.blob_name:
+                    return item.size
+        raise Damaged(f"{blob.blob_name} is gone; something removed it")
+
+    def _row(self, project_id: int | None, key: str) -> Mapping[str, Any] | None:
+        with translated(_SERVICE):
+            return self._table.get(rows.partition(project_id), key)
+
+    def _rows(self, project_id: int | None, wanted: str) -> Iterator[Mapping[str, Any]]:
+        with translated(_SERVICE):
+            yield from self._table.query(
+                f"PartitionKey eq {literal(rows.partition(project_id))} and {wanted}"
+            )
+
+
+_DAY = timedelta(days=1)
+
+
+class _Pieces(io.RawIOBase):
+    """A stream of pieces as a file."""
+
+    def __init__(self, source: Any) -> None:
+        self._source = source
+        self._rest = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if not self._rest:
+            self._rest = next(self._source, b"")
+        taken = self._rest[: len(buffer)]
+        self._rest = self._rest[len(taken) :]
+        buffer[: len(taken)] = taken
+        return len(taken)
+
+    def close(self) -> None:
+        self._source.close()
+        super().close()

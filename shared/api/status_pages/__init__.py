@@ -1,0 +1,1 @@
+"""Standing pages over HTTP: for their owners, and for everybody."""

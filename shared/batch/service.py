@@ -1,0 +1,363 @@
+"""Does batches, and tells how they stand.
+
+An attempt takes the batch over by a write under the row's ETag, which counts up its epoch; then it
+writes the items down, if no earlier one did; then it does them (`running`). Killed at any instant,
+it leaves a row and files from which the next one goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from heapq import nsmallest
+from itertools import chain, islice
+
+from shared.batch.calling import ToTask
+from shared.batch.files import Files
+from shared.batch.model import (
+    CHUNK,
+    BatchState,
+    Head,
+    ItemStatus,
+    Outcome,
+    Saved,
+    counted,
+)
+from shared.batch.operations import Operates, batch_id, hold_callable
+from shared.batch.params import BatchParams, Operation
+from shared.batch.port import ChangeOf
+from shared.batch.rows import HEAD
+from shared.batch.running import Running
+from shared.batch.schedules import ToSchedules
+from shared.batch.sources import Sources, in_files
+from shared.batch.store import Place, Store
+from shared.batch.template import filled, references
+from shared.batch.working import Working
+from shared.calendars.service import Calendars
+from shared.clock import Clock
+from shared.engine.commands.schedules import Manager
+from shared.engine.work.execute import Executor
+from shared.errors import Invalid, LeaseLost, NotFound, Refused
+from shared.schedules.job import parse_id
+from shared.storage.blobs.links import links
+from shared.storage.tables.compare_and_set import compare_and_set
+from shared.tasks import JobContext, Proposed, Registry, Services
+
+_REHEARSED = 1_000
+"""Items of a batch that a dry run of its task looks at; it may store nothing."""
+_KEPT = timedelta(days=30)
+_REMOVED = 20
+"""Old batches that one run removes."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Standing:
+    """How a batch stands."""
+
+    id: str
+    project_id: int | None
+    head: Head | None
+    """None while its items are being written down."""
+    saved: Saved
+
+    @property
+    def schedule_id(self) -> str:
+        return parse_id(self.id)[0]
+
+    @property
+    def per_minute(self) -> float | None:
+        """Items that ended in a minute, since the present attempt began; None if it just did."""
+        begin, end = self.saved.began_at, self.saved.updated_at
+        seconds = (end - begin).total_seconds() if begin and end else 0.0
+        done = self.saved.counts.done - self.saved.began_done
+        return round(done / seconds * 60, 1) if seconds > 0 and done else None
+
+    @property
+    def total(self) -> int | None:
+        return None if self.head is None else self.head.total
+
+
+class Batches:
+    """The batches of one app. `at_once`: the most items of one that call a task at once; 0 for no
+    limit but the batch's own."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        sources: Sources,
+        files: Files,
+        manager: Manager,
+        calendars: Calendars,
+        registry: Registry,
+        services: Services,
+        executor: Executor,
+        clock: Clock,
+        at_once: int,
+        chunk: int = CHUNK,
+    ) -> None:
+        self.store = store
+        self.files = files
+        self._sources = sources
+        self._manager = manager
+        self._calendars = calendars
+        self._registry = registry
+        self._services = services
+        self._executor = executor
+        self._clock = clock
+        self._at_once = at_once
+        self._chunk = chunk
+
+    def hold(self, params: BatchParams, proposed: Proposed, change_of: ChangeOf) -> None:
+        """See `port.BatchService`. Of what an item is to fill in, nothing is known yet, unless the
+        items are in the parameters: then each is tried."""
+        if params.file is not None:
+            try:
+                self.files.own(proposed.project_id, params.file)
+            except NotFound as error:
+                raise Invalid("file", str(error)) from None
+        samples: Sequence[Mapping[str, object]] = params.listed
+        if not samples and not set(references(params.template, params.template_field)):
+            samples = [{}]
+        if params.operation is Operation.TASK:
+            self._hold_task(params, proposed, samples)
+        elif params.operation is Operation.CHANGE:
+            for one in samples:
+                self._hold_change(params, one, change_of)
+
+    def _hold_task(
+        self, params: BatchParams, proposed: Proposed, samples: Sequence[Mapping[str, object]]
+    ) -> None:
+        task = self._registry.find(params.task_type or "")
+        if task is None:
+            raise Invalid("task_type", f"there is no task {params.task_type!r}")
+        hold_callable(task)
+        for number, one in enumerate(samples):
+            made = filled(dict(params.template), one, "task_parameters")
+            parameters: dict[str, object] = made if isinstance(made, dict) else {}
+            try:
+                task.parse(parameters)
+                if number == 0:  # what it names is looked up; that of the others, as they are done
+                    asked = Proposed(new=parameters.keys(), project_id=proposed.project_id)
+                    task.fits(self._services, parameters, asked)
+            except Invalid as error:
+                raise Invalid("task_parameters", f"{error.field}: {error.message}") from None
+
+    def _hold_change(
+        self, params: BatchParams, item: Mapping[str, object], change_of: ChangeOf
+    ) -> None:
+        made = filled(dict(params.template), item, "change")
+        try:
+            change_of(made if isinstance(made, dict) else {})
+        except Invalid as error:
+            raise Invalid("change", f"{error.field}: {error.message}") from None
+
+    def run(
+        self, job: JobContext, params: BatchParams, change_of: ChangeOf
+    ) -> Mapping[str, object]:
+        """See `port.BatchService`."""
+        if job.dry_run:
+            return self._rehearsed(job, params, change_of)
+        batch = batch_id(job.job_id)
+        self.store.container.create(job.check)
+        saved = self._take_over(job, batch)
+        head = self.store.head(job.project_id, batch)
+        if head is None:
+            head, saved = self._listed(job, params, batch, saved)
+            self._remove_old(job, batch)
+        if saved.state is BatchState.COMPLETED:
+            return _result(head, saved)
+        if saved.state is BatchState.STOPPED:  # and then it was killed, before its job was told
+            raise Refused(f"batch {batch}", saved.reason)
+        return Running(
+            store=self.store,
+            job=job,
+            params=params,
+            head=head,
+            saved=saved,
+            operation=self._operation(job, params, batch, change_of),
+            concurrency=self._concurrency(params),
+            chunk=self._chunk,
+        ).run()
+
+    def _concurrency(self, params: BatchParams) -> int:
+        if params.operation is Operation.TASK and self._at_once:
+            return min(params.concurrency, self._at_once)
+        return params.concurrency
+
+    def _take_over(self, job: JobContext, batch: str) -> Saved:
+        """From now on no earlier attempt can write. A job that repeats one whose batch stopped goes
+        on with it."""
+
+        def attempt() -> Saved | None:
+            saved = self.store.saved(job.project_id, batch) or Saved()
+            taken = replace(saved, epoch=saved.epoch + 1, began_at=job.clock.now())
+            if saved.job_id != job.job_id:
+                taken = replace(taken, job_id=job.job_id, base=saved.counts)
+                if saved.state is BatchState.STOPPED:
+                    taken = replace(taken, state=BatchState.RUNNING, reason="")
+            try:
+                return self.store.save(job.project_id, batch, taken)
+            except LeaseLost:
+                return None
+
+        return compare_and_set(f"the batch {batch}", attempt)
+
+    def _listed(
+        self, job: JobContext, params: BatchParams, batch: str, saved: Saved
+    ) -> tuple[Head, Saved]:
+        """Write the items down, and then that they are."""
+        at, digests, total = Place(job.project_id, batch), list[str](), 0
+        items = self._sources.items(params, job.project_id, job.schedule_id)
+        for number, some in in_files(items, self._chunk):
+            job.check()
+            digests.append(self.store.write_items(at, saved.epoch, number, some))
+            total += len(some)
+        head = Head(
+            id=batch,
+            schedule_id=job.schedule_id,
+            project_id=job.project_id,
+            operation=_said(params),
+            dry_run=params.dry_run,
+            total=total,
+            epoch=saved.epoch,
+            digests=digests,
+            created_at=job.clock.now(),
+        )
+        job.log("items written down", items=total)
+        begun = replace(saved, state=BatchState.RUNNING, updated_at=job.clock.now())
+        return head, self.store.save(job.project_id, batch, begun, head)
+
+    def _operation(
+        self, job: JobContext, params: BatchParams, batch: str, change_of: ChangeOf
+    ) -> Operates:
+        if params.operation is Operation.TASK:
+            return ToTask(
+                executor=self._executor,
+                services=self._services,
+                task=self._registry.get(params.task_type or ""),
+                template=params.template,
+                batch=batch,
+                job=job,
+                seconds=params.item_timeout_seconds,
+            )
+        return ToSchedules(
+            manager=self._manager,
+            calendars=self._calendars,
+            registry=self._registry,
+            operation=params.operation,
+            template=params.template,
+            change_of=change_of,
+            batch=batch,
+            project_id=job.project_id,
+            due_at=job.due_at,
+        )
+
+    def _rehearsed(
+        self, job: JobContext, params: BatchParams, change_of: ChangeOf
+    ) -> Mapping[str, object]:
+        """What a dry run of the task says: it looks at the first items, and stores nothing."""
+        operation = self._operation(job, params, batch_id(job.job_id), change_of)
+        items = self._sources.items(params, job.project_id, job.schedule_id)
+        working = Working(operation.rehearse, 1, job.clock)
+        found = list[Outcome]()
+        for index, item in enumerate(islice(items, _REHEARSED)):
+            job.check()
+            found.append(working.done(index, item))
+        return {
+            "items_looked_at": len(found),
+            **counted(found).told(),
+            "dry_run": True,
+            "would": [{"item": one.label, "result": one.result} for one in found[:30]],
+            "errors": [
+                {"item": one.label, "error": one.error}
+                for one in found
+                if one.status is ItemStatus.FAILED
+            ][:10],
+        }
+
+    def _remove_old(self, job: JobContext, batch: str) -> None:
+        """Remove old batches of the project, and old files of items."""
+        limit = job.clock.now() - _KEPT
+        old = (one for one in self.store.heads(job.project_id) if one.created_at < limit)
+        for one in list(islice(old, _REMOVED)):
+            job.check()
+            if one.id != batch:
+                self.store.remove(one.project_id, one.id)
+
+    def standing(self, project_id: int | None, batch: str) -> Standing:
+        """How a batch stands. Raises `NotFound`."""
+        saved = self.store.saved(project_id, batch)
+        if saved is None:
+            raise NotFound(f"there is no batch {batch!r}, or it has not begun")
+        head = self.store.head(project_id, batch)
+        return Standing(id=batch, project_id=project_id, head=head, saved=saved)
+
+    def standing_of(self, head: Head) -> Standing:
+        """How a batch of a list stands; one that ended says so itself."""
+        if head.ended is None:
+            return self.standing(head.project_id, head.id)
+        saved = Saved(state=head.ended, counts=head.counts)
+        return Standing(id=head.id, project_id=head.project_id, head=head, saved=saved)
+
+    def heads(self, projects: Collection[int] | None, after: str, most: int) -> list[Head]:
+        """The first `most` batches of these projects, the one that was due last first; those after
+        a place. None: of all projects, and of none."""
+        start = after or HEAD
+        if projects is None:
+            found: Iterable[Head] = self.store.all_heads(start)
+        else:
+            each = (islice(self.store.heads(one, start), most) for one in sorted(projects))
+            found = chain.from_iterable(each)
+        return nsmallest(most, found, key=lambda one: one.place)
+
+    def outcomes(
+        self, standing: Standing, since: int, status: ItemStatus | None
+    ) -> Iterator[Outcome]:
+        """The outcomes so far, of items from index `since` on, in the order of the list. A file is
+        read at a time."""
+        head, saved = standing.head, standing.saved
+        if head is None:
+            return
+        at = Place(head.project_id, head.id)
+        for number in range(since // self._chunk, saved.chunk):
+            yield from _those(self.store.closed(at, saved, number), since, status)
+        first = saved.chunk * self._chunk
+        rest = {
+            one.index: one
+            for one in (*self.store.logged(at, saved.chunk), *saved.tail)
+            if one.index >= first
+        }
+        yield from _those([rest[index] for index in sorted(rest)], since, status)
+
+    def links(
+        self, standing: Standing, account: str, lasts: timedelta
+    ) -> tuple[list[tuple[int, str]], datetime | None]:
+        """((index of its first item, a link that reads it) of each closed file of outcomes, when
+        the links expire). `account`: the name of the storage account."""
+        head, saved = standing.head, standing.saved
+        if head is None or not saved.chunk:
+            return [], None
+        at, numbers = Place(head.project_id, head.id), range(saved.chunk)
+        names = [at.outcomes(one, saved.epoch_of(one)) for one in numbers]
+        blobs = [self.store.container.blob(name) for name in names]
+        urls, until = links(blobs, account, self._clock.now(), lasts)
+        return [(one * self._chunk, url) for one, url in zip(numbers, urls, strict=True)], until
+
+
+def _those(outcomes: Sequence[Outcome], since: int, status: ItemStatus | None) -> Iterator[Outcome]:
+    for one in outcomes:
+        if one.index >= since and status in (None, one.status):
+            yield one
+
+
+def _said(params: BatchParams) -> str:
+    """The operation, in words of the API."""
+    if params.operation is Operation.TASK:
+        return f"{params.operation} {params.task_type}"
+    return params.operation
+
+
+def _result(head: Head, saved: Saved) -> Mapping[str, object]:
+    return {"batch": head.id, "items": head.total, **saved.counts.told(), "dry_run": head.dry_run}

@@ -1,0 +1,138 @@
+"""One run of a sync: its counts and its report, and where an attempt goes on after a kill.
+
+Every so often the report's next piece is written, and then the state, which counts the pieces and
+says where to go on. So a killed attempt repeats only what came after its last save.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from shared.sync.model import Counts, Cursor, Did, Ended, Outcome, State, SyncRun
+from shared.sync.pace import Pace
+from shared.sync.plan import SyncPlan
+from shared.sync.store import SyncStore
+from shared.tasks import JobContext
+
+EVERY = 1000
+"""Items from one save to the next."""
+SECONDS = 30.0
+"""Longest time from one save to the next."""
+SHOWN = 100
+"""The most items that a dry run names."""
+
+
+@dataclass(kw_only=True, slots=True)
+class Run:
+    """A run. Only one thread uses it."""
+
+    job: JobContext
+    plan: SyncPlan
+    pace: Pace
+    store: SyncStore
+    state: State
+    about: SyncRun
+    """What it says of itself to readers; its counts and state are older than `counts`."""
+    dry: bool = False
+    counts: Counts = field(default_factory=Counts)
+    position: Mapping[str, Any] = field(default_factory=dict)
+    """Where to go on; empty: at the beginning."""
+    segments: int = 0
+    more: dict[str, Any] = field(default_factory=dict)
+    """What the kind adds to the result."""
+
+    _pending: list[Mapping[str, Any]] = field(default_factory=list)
+    _since: int = 0
+    _saved_at: float | None = None
+    first_failure: Outcome | None = None
+    would: list[Mapping[str, Any]] = field(default_factory=list)
+
+    @property
+    def value(self) -> Mapping[str, Any]:
+        """What the last whole run of the same sync ended with."""
+        return self.state.value
+
+    def tell(self, one: Outcome) -> None:
+        """Count what became of an item."""
+        self.counts.add(one)
+        self._since += 1
+        if one.did is Did.FAILED and self.first_failure is None:
+            self.first_failure = one
+        if one.did is Did.SAME:
+            return
+        if self.dry:
+            self.would += [one.line()] if len(self.would) < SHOWN else []
+        else:
+            self._pending.append(one.line())
+
+    def note(self, line: Mapping[str, Any]) -> None:
+        """Have a line in the report that is no item's."""
+        self._pending.append(line)
+
+    def save_if_due(self, position: Mapping[str, Any]) -> None:
+        """Save, if enough was done since; `position`: where to go on."""
+        now = self.job.clock.monotonic()
+        if self._saved_at is None:
+            self._saved_at = now
+        if self._since >= EVERY or now - self._saved_at >= SECONDS:
+            self.save(position)
+
+    def save(self, position: Mapping[str, Any]) -> None:
+        """Write the report's next piece and the state. Raises `Conflict` if this attempt is not
+        the one that counts any more."""
+        self.position, self._since = position, 0
+        self._saved_at = self.job.clock.monotonic()
+        self._tell_progress()
+        self.job.check()
+        if self.dry:
+            return
+        self._keep_report()
+        cursor = Cursor(
+            job_id=self.job.job_id,
+            position=position,
+            counts=self.counts.said(),
+            segments=self.segments,
+            began_at=self.about.began_at,
+        )
+        self.state = self.store.write(
+            self.state, replace(self.state, cursor=cursor), self.shown(Ended.RUNNING)
+        )
+
+    def pause(self, error: str) -> None:
+        """Write that this attempt failed; the next one goes on from the last save."""
+        self.state = self.store.write(self.state, self.state, self.shown(Ended.FAILED, error))
+
+    def end(self, state: Ended, value: Mapping[str, Any] | None, error: str = "") -> None:
+        """Write that it ended. `value`: what the next run begins with; None: what was."""
+        if self.dry:
+            return
+        self._keep_report()
+        after = replace(self.state, cursor=None, done=self.job.job_id)
+        if value is not None:
+            after = replace(after, value=value)
+        self.state = self.store.write(self.state, after, self.shown(state, error))
+        self.store.tidy(self.about, str(after.value.get("seen", "")))
+
+    def shown(self, state: Ended, error: str = "") -> SyncRun:
+        return replace(
+            self.about,
+            state=state,
+            error=error,
+            counts=replace(self.counts),
+            segments=self.segments,
+            changed_at=self.job.clock.now(),
+            more=dict(self.more),
+        )
+
+    def _keep_report(self) -> None:
+        if self._pending:
+            self.store.keep_report(self.about, self.segments, self._pending)
+            self.segments += 1
+            self._pending = []
+
+    def _tell_progress(self) -> None:
+        before = int(self.value.get("items", 0))
+        if before:
+            self.job.progress(min(self.counts.items, before), before)

@@ -1,0 +1,248 @@
+"""What is kept of each sync. The table has a partition for each project (`p` and its number; `p`
+alone is the company), with these rows:
+
+- `state:{schedule id}`: what the last whole run ended with, and how far the one under way came.
+- `run:{schedule id}:{inverted due time}:{job id}`: a run, newest first.
+
+Both are written in one transaction, under the ETag of the first: of two attempts at once, one goes
+on. The container has the reports, `{partition}/{schedule id}/{job id}/{number}.ndjson`, and what a
+watermark must remember, `{partition}/{schedule id}/{job id}/seen-{number}`.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from datetime import datetime
+from heapq import nlargest
+from itertools import islice
+from typing import Any
+
+from shared.errors import Conflict, Damaged, NotFound
+from shared.schedules.job import parse_id
+from shared.storage.blobs.container import Container
+from shared.storage.blobs.stream import storage, text
+from shared.storage.connect import Connection
+from shared.storage.failures import translated
+from shared.storage.names import Names
+from shared.storage.tables.batch import Delete, Insert, Replace, Upsert, literal
+from shared.storage.tables.entities import stamp
+from shared.sync.model import Counts, Cursor, Ended, State, SyncRun
+
+KEPT = 100
+"""The runs of a schedule that are kept, with their reports."""
+_SERVICE = "table storage"
+_FAR = 9_999_999_999
+
+
+class SyncStore:
+    """The rows and blobs. The table and the container are made when they are first written to.
+    Every method raises `Unavailable` or `Refused` if storage fails."""
+
+    def __init__(self, connection: Connection, names: Names) -> None:
+        self._connection = connection
+        self._name = names.syncs
+        self._table = connection.table(names.syncs)
+        self._blobs: Container = connection.blobs(names.sync_reports)
+        self._there = False
+
+    def prepare(self) -> None:
+        """Make the table and the container, if they do not exist."""
+        if self._there:
+            return
+        with translated(_SERVICE):
+            self._connection.create_table(self._name)
+        if not self._connection.read_only:
+            self._blobs.create()
+        self._there = True
+
+    def state(self, project_id: int | None, schedule_id: str) -> State:
+        """The state of a schedule's syncs; an empty one if there was none."""
+        self.prepare()
+        with translated(_SERVICE):
+            row = self._table.get(_partition(project_id), f"state:{schedule_id}")
+        return State() if row is None else _state(row)
+
+    def write(self, before: State, after: State, run: SyncRun) -> State:
+        """Write both rows; the state as it is stored. Raises `Conflict` if another attempt or
+        another run of the schedule wrote since `before` was read."""
+        partition, key = _partition(run.project_id), f"state:{run.schedule_id}"
+        mark = secrets.token_hex(6)
+        row = _state_row(after) | {"mark": mark}
+        step = Replace(key, before.etag, row) if before.etag else Insert(key, row)
+        told = Upsert(_run_key(run.job_id), _run_row(run))
+        with translated(_SERVICE):
+            outcome = self._table.transact(partition, [step, told])
+            if outcome.committed:
+                return replace(after, etag=outcome.etags[0])
+            found = self._table.get(partition, key) if outcome.retried else None
+        if found is not None and found.get("mark") == mark:  # only the answer was lost
+            return replace(after, etag=found["etag"])
+        raise Conflict("another run of this schedule is under way, so this one ended")
+
+    def runs(
+        self, projects: Collection[int] | None, schedule_id: str | None, most: int
+    ) -> list[SyncRun]:
+        """The newest runs of these projects (None: all, and the company's own), newest first."""
+        lower = f"run:{schedule_id}:" if schedule_id else "run:"
+        where = f"RowKey ge {literal(lower)} and RowKey lt {literal(lower[:-1] + ';')}"
+        if projects is None:
+            filters = [where]
+        else:
+            parts = [f"PartitionKey eq {literal(_partition(one))}" for one in sorted(projects)]
+            filters = [f"{part} and {where}" for part in parts]
+        rows = (row for one in filters for row in self._rows(one))
+        newest = nlargest(most, rows, key=lambda row: (row["due_at"], row["job_id"]))
+        return [_run(row) for row in newest]
+
+    def run(self, projects: Collection[int] | None, job_id: str) -> SyncRun:
+        """The run of that job. Raises `NotFound`."""
+        if projects is None:
+            row = next(self._rows(f"RowKey eq {literal(_run_key(job_id))}"), None)
+        else:
+            known = (self._row(one, _run_key(job_id)) for one in sorted(projects))
+            row = next((one for one in known if one is not None), None)
+        if row is not None:
+            return _run(row)
+        raise NotFound(f"there is no sync of a job {job_id!r}")
+
+    def told(self, project_id: int | None, job_id: str) -> SyncRun | None:
+        """The run of that job, if it was a sync of that project."""
+        row = self._row(project_id, _run_key(job_id))
+        return None if row is None else _run(row)
+
+    def _row(self, project_id: int | None, key: str) -> dict[str, Any] | None:
+        self.prepare()
+        with translated(_SERVICE):
+            return self._table.get(_partition(project_id), key)
+
+    def _rows(self, where: str) -> Iterator[dict[str, Any]]:
+        self.prepare()
+        with translated(_SERVICE):
+            yield from self._table.query(where)
+
+    def keep_report(self, run: SyncRun, number: int, lines: Iterable[Mapping[str, Any]]) -> None:
+        """Write a piece of a report; again, if an attempt before this one did."""
+        body = b"".join(json.dumps(line).encode() + b"\n" for line in lines)
+        self._put(f"{_folder(run)}/{number:06d}.ndjson", body)
+
+    def report(self, run: SyncRun, number: int) -> Sequence[Mapping[str, Any]]:
+        """A piece of a report, from 0 on; empty if there is none."""
+        if not 0 <= number < run.segments:
+            return ()
+        body = text(self._blobs.blob(f"{_folder(run)}/{number:06d}.ndjson"))
+        return [json.loads(line) for line in body.splitlines()]
+
+    def keep_seen(self, run: SyncRun, number: int, body: bytes) -> str:
+        """Write what a watermark must remember; its name."""
+        name = f"{_folder(run)}/seen-{number:06d}"
+        self._put(name, body)
+        return name
+
+    def seen(self, name: str) -> bytes:
+        """What a watermark remembers. Raises `Damaged` if it is gone."""
+        return text(self._blobs.blob(name))
+
+    def tidy(self, run: SyncRun, keep: str) -> None:
+        """Remove the schedule's runs beyond the newest `KEPT`, with their reports, but not the blob
+        `keep`; and of this one what its end made needless."""
+        for name in self._blobs.names(f"{_folder(run)}/seen-"):
+            if name != keep:
+                self._blobs.delete(name)
+        partition = _partition(run.project_id)
+        lower = f"run:{run.schedule_id}:"
+        where = (
+            f"PartitionKey eq {literal(partition)} and RowKey ge {literal(lower)} "
+            f"and RowKey lt {literal(lower[:-1] + ';')}"
+        )
+        for row in islice(self._rows(where), KEPT, None):
+            old = _run(row)
+            for name in self._blobs.names(f"{_folder(old)}/"):
+                if name != keep:
+                    self._blobs.delete(name)
+            with translated(_SERVICE):
+                self._table.transact(partition, [Delete(row["RowKey"])])
+
+    def _put(self, name: str, body: bytes) -> None:
+        with storage(self._blobs.name):
+            self._blobs.blob(name).upload_blob(body, length=len(body), overwrite=True)
+
+
+def _partition(project_id: int | None) -> str:
+    return "p" if project_id is None else f"p{project_id}"
+
+
+def _folder(run: SyncRun) -> str:
+    return f"{_partition(run.project_id)}/{run.schedule_id}/{run.job_id}"
+
+
+def _run_key(job_id: str) -> str:
+    schedule_id, due_at = parse_id(job_id)
+    return f"run:{schedule_id}:{_FAR - int(due_at.timestamp()):010d}:{job_id}"
+
+
+def _state_row(state: State) -> dict[str, Any]:
+    one = state.cursor
+    cursor = asdict(one) | {"began_at": stamp(one.began_at)} if one is not None else None
+    return {
+        "value": json.dumps(dict(state.value)),
+        "of": state.of,
+        "cursor": json.dumps(cursor),
+        "done": state.done,
+    }
+
+
+def _state(row: Mapping[str, Any]) -> State:
+    try:
+        said = json.loads(row["cursor"])
+        cursor = None
+        if said is not None:
+            cursor = Cursor(**said | {"began_at": datetime.fromisoformat(said["began_at"])})
+        value = json.loads(row["value"])
+        return State(value=value, of=row["of"], cursor=cursor, done=row["done"], etag=row["etag"])
+    except (ValueError, LookupError, TypeError) as error:
+        raise Damaged(f"the row {row['RowKey']} cannot be read ({error!r:.200})") from error
+
+
+def _run_row(run: SyncRun) -> dict[str, Any]:
+    return {
+        "job_id": run.job_id,
+        "schedule_id": run.schedule_id,
+        "project_id": "" if run.project_id is None else run.project_id,
+        "kind": run.kind,
+        "source": run.source,
+        "destination": run.destination,
+        "state": run.state.value,
+        "error": run.error[:2000],
+        "due_at": stamp(run.due_at),
+        "began_at": stamp(run.began_at),
+        "changed_at": stamp(run.changed_at),
+        "counts": json.dumps(run.counts.said()),
+        "segments": run.segments,
+        "more": json.dumps(dict(run.more)),
+    }
+
+
+def _run(row: Mapping[str, Any]) -> SyncRun:
+    project = row["project_id"]
+    due, began, changed = (
+        datetime.fromisoformat(row[name]) for name in ("due_at", "began_at", "changed_at")
+    )
+    return SyncRun(
+        job_id=row["job_id"],
+        schedule_id=row["schedule_id"],
+        project_id=None if project == "" else int(project),
+        kind=row["kind"],
+        source=row["source"],
+        destination=row["destination"],
+        state=Ended(row["state"]),
+        error=row["error"],
+        due_at=due,
+        began_at=began,
+        changed_at=changed,
+        counts=Counts.of(json.loads(row["counts"])),
+        segments=row["segments"],
+        more=json.loads(row["more"]),
+    )

@@ -1,0 +1,152 @@
+"""What is kept of analyses: whole or not at all, as long as it is of use, for the right people."""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from shared.analysis import rows
+from shared.analysis.model import AnalysisKind
+from shared.errors import Invalid, NotFound, Refused
+from tests.dying import Killed
+from tests.integration.analysis.conftest import Lab
+from tests.integration.analysis.probe import QUIET
+
+
+@pytest.fixture
+def quiet(lab: Lab) -> Lab:
+    lab.modules = QUIET
+    lab.source().commit({"do": "list"})
+    return lab
+
+
+def end(lab: Lab) -> tuple[list[Any], list[str]]:
+    """(what each analysis says and found, its blobs), without attempts."""
+    service = lab.service()
+    told = [
+        (one.id, one.commit, one.counts, [(f.path, f.message, f.state) for f in service.of(one)])
+        for one in service.all({7})
+    ]
+    return told, sorted({one.split("/")[-1] for one in lab.blobs()})
+
+
+def test_killed_at_any_write_the_end_is_the_same(quiet: Lab) -> None:
+    job = quiet.job()
+    writes = 0
+    while True:  # a process that is killed a write later each time, and the attempt after it
+        try:
+            service = quiet.service(quiet.dying(writes))
+            service.run(quiet.job(number=1, attempt=1 + writes), repository_id="42", kind=KIND)
+            break
+        except Killed:
+            writes += 1
+    assert writes >= 4, "the container, two blobs, the rows"
+    first = quiet.service().get(rows.analysis_id(7, job.job_id))
+    again = quiet.run(job=quiet.job(number=1, attempt=99))
+    assert (again["analysis_id"], again["findings_new"]) == (first.id, 3)
+    told, blobs = end(quiet)
+    assert [len(found) for *_, found in told] == [3]
+    assert blobs == ["findings.gz", "sarif.gz"]
+    later = datetime.now(UTC) + timedelta(days=2)  # by the clock of storage
+    assert quiet.store.sweep(later, lambda: None) > 0, "of attempts that were killed"
+    assert len(quiet.blobs()) == 2 and end(quiet)[0] == told
+
+
+def test_two_attempts_at_once_keep_one_analysis(quiet: Lab) -> None:
+    job = quiet.job()
+    late: list[dict[str, Any]] = []
+
+    def meanwhile() -> None:
+        quiet.server.during = lambda: None
+        other = quiet.job(number=1, attempt=2)
+        late.append(dict(quiet.service().run(other, repository_id="42", kind=KIND)))
+
+    quiet.server.during = meanwhile
+    assert dict(quiet.service().run(job, repository_id="42", kind=KIND)) == late[0]
+    assert len(quiet.service().all({7})) == 1
+
+
+def test_old_analyses_go_and_what_others_are_compared_with_stays(quiet: Lab) -> None:
+    first = quiet.run()
+    quiet.clock.advance(timedelta(days=80))
+    second = quiet.run()
+    quiet.clock.advance(timedelta(days=20))
+    quiet.modules = QUIET | {"ruff": "nothing.there"}
+    third = quiet.run()
+    assert third["tools"]["ruff"] == "failed"
+    kept = {one.id for one in quiet.service().all({7})}
+    assert kept == {second["analysis_id"], third["analysis_id"]}
+    quiet.clock.advance(timedelta(days=100))
+    fourth = quiet.run()
+    kept = {one.id for one in quiet.service().all({7})}
+    assert second["analysis_id"] in kept, "ruff looked then for the last time"
+    assert kept == {second["analysis_id"], fourth["analysis_id"]}
+    assert not [one for one in quiet.blobs() if first["analysis_id"] in one]
+
+
+def test_a_project_has_its_own_repositories_alone(quiet: Lab) -> None:
+    with pytest.raises(NotFound):
+        quiet.run(job=quiet.job(project_id=8))
+    quiet.resources.add("43", 7, "https://elsewhere.example.com/a")
+    with pytest.raises(Invalid, match=r"repository_id: elsewhere.example.com is no host"):
+        quiet.run("43")
+    quiet.run()
+    assert list(quiet.service().findings(8, None, None)) == []
+
+
+def test_a_token_opens_its_repository_and_is_said_nowhere(
+    lab: Lab, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    lab.modules = QUIET
+    token = lab.server.token = "ghp_hushhushhush"
+    lab.source("42", token=token).commit({"do": "list"})
+    result = lab.run()
+    assert all(told for _, _, told in lab.server.requests)
+    kept = lab.service().sarif(lab.service().get(result["analysis_id"]))
+    lab.source("43", token="wrong" + token).commit({"do": ""})
+    with pytest.raises(Refused, match="does not let anyone in") as caught:
+        lab.run("43")
+    for text in (str(result), kept.decode(), str(caught.value), caplog.text):
+        assert token not in text and "eC1hY2Nlc3MtdG9rZW4" not in text
+    assert all("@" not in path for _, path, _ in lab.server.requests)
+
+
+def test_a_redirect_takes_no_token_along(
+    lab: Lab, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    from tests.vendors.git import git_server
+
+    lab.modules = QUIET
+    lab.source("42", token="ghp_hushhushhush")
+    with git_server(tmp_path_factory.mktemp("other"), lab.certificate) as other:
+        other.repository("42").commit({"do": "list"})
+        lab.server.redirect = other.url
+        assert lab.run()["files"] == 1
+        assert other.requests and not any(told for _, _, told in other.requests)
+
+
+@pytest.mark.parametrize("name", ["no-such-repository", "empty", "no-such-branch"])
+def test_what_cannot_be_fetched_says_so(lab: Lab, name: str) -> None:
+    lab.modules = QUIET
+    source = lab.source("42")
+    if name == "no-such-repository":
+        lab.resources.add("42", 7, f"{lab.server.url}/{name}")
+    elif name == "no-such-branch":
+        source.commit({"do": ""})
+    with pytest.raises(Refused, match=r"no such repository|has no branch"):
+        lab.run(branch="nothing" if name == "no-such-branch" else "")
+
+
+def test_the_row_and_the_lines_are_read_as_they_were_written(quiet: Lab) -> None:
+    result = quiet.run()
+    one = quiet.service().get(result["analysis_id"])
+    assert rows.to_analysis({**rows.properties(one), "RowKey": "x"}, 7) == one
+    assert json.loads(rows.line(next(iter(quiet.store.findings(one)))))["state"] == "new"
+
+
+KIND = AnalysisKind.SECURITY
