@@ -68,6 +68,10 @@ class RecordedNotifications:
     alerts: list[Told] = field(default_factory=list)
     reports: list[tuple[str, str, Mapping[str, object]]] = field(default_factory=list)
     """(kind, key, data) of each."""
+    to_customers: list[tuple[str, str, Sequence[str], Mapping[str, object]]] = field(
+        default_factory=list
+    )
+    """(kind, key, addresses, data) of each."""
     messages: list[Message] = field(default_factory=list)
 
     def mail_administrators(self, *, key: str, subject: str, text: str) -> Sequence[Entry]:
@@ -80,6 +84,19 @@ class RecordedNotifications:
 
     def report(self, *, kind: str, key: str, data: Mapping[str, object]) -> Sequence[Entry]:
         self.reports.append((kind, key, data))
+        return ()
+
+    def mail(
+        self,
+        *,
+        key: str,
+        kind: str,
+        to: Sequence[str],
+        project_id: int | None,
+        data: Mapping[str, object],
+    ) -> Sequence[Entry]:
+        del project_id
+        self.to_customers.append((kind, key, to, data))
         return ()
 
     def rehearse_report(

@@ -111,6 +111,23 @@ class NotificationService(Protocol):
         """What `report` would do at `now`; stores nothing and sends nothing. Mails that were asked
         for before are left out."""
 
+    def mail(
+        self,
+        *,
+        key: str,
+        kind: str,
+        to: Sequence[str],
+        project_id: int | None,
+        data: Mapping[str, object],
+    ) -> Sequence[Entry]:
+        """Mail it to addresses that a schedule of that project names: 1 to 20 of them. `kind` is
+        one with `to_customers`; `data` has the values of its data, as JSON.
+
+        A project may cause 100 such mails a day (UTC; `mailing.MAILS_A_DAY`). What is beyond is not
+        sent and not returned, and administrators are told of it once that day. So ask again with
+        the same key tomorrow, or let it be. Raises `Invalid`, too: for data that are not the
+        kind's, for another kind, for too many addresses."""
+
     def alert(self, *, key: str, subject: str, text: str) -> Sequence[Entry]:
         """Send it to every configured chat channel, and by mail to every system administrator."""
 

@@ -22,6 +22,7 @@ from shared.notifications.attempts import tell
 from shared.notifications.delivery import Delivery
 from shared.notifications.known import Known
 from shared.notifications.listing import Wanted
+from shared.notifications.mailing import Mailing, hold_addresses
 from shared.notifications.model import MAIL, Draft, Entry, NotificationStatus, draft
 from shared.notifications.outbox import Outbox, new_entry
 from shared.notifications.owners import Pass, tell_kept
@@ -67,6 +68,7 @@ class Notifications:
         self._administrators = administrators
         self._clock = clock
         self._known = Known()
+        self._mailing = Mailing(outbox, problems or Nobody(), clock)
         self._parts = parts.made(
             outbox, channels, clock, sms or SmsSettings(), reviews or {}, problems or Nobody()
         )
@@ -95,6 +97,21 @@ class Notifications:
         found = [new_entry(one, now, parts.why_not(self._channels, one)) for one in new]
         sent = NotificationStatus.SENT
         return [one if one.error else replace(one, status=sent) for one in found]
+
+    def mail(
+        self,
+        *,
+        key: str,
+        kind: str,
+        to: Sequence[str],
+        project_id: int | None,
+        data: Mapping[str, object],
+    ) -> list[Entry]:
+        """Mail it to addresses that a schedule of that project names, as `mail_administrators`
+        does; those only that the project's cap of the day allows. Raises `Invalid`."""
+        hold_addresses(kind, to)
+        asked = asking.report(kind, key, data, to)
+        return self._send_all(self._mailing.granted(asked, project_id))
 
     def tell(
         self, to: Iterable[tuple[str, str]], *, key: str, subject: str, text: str

@@ -90,6 +90,8 @@ class Kind:
     data: type[Data]
     sample: Mapping[str, object]
     """Values of `data`, for a preview, as JSON has them."""
+    to_customers: bool = False
+    """Whether it is a mail to addresses that customers' schedules name."""
     charts: Callable[[Any, Language], Mapping[str, Chart]] = field(default=lambda *_: {})
     """The charts that its HTML shows, by their content ids: (data, language) -> charts."""
 
