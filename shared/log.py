@@ -34,6 +34,7 @@ class Event(StrEnum):
     CALENDAR_CHANGED = "calendar_changed"
     CALENDAR_UNREADABLE = "calendar_unreadable"
     CALENDAR_BEHIND = "calendar_behind"
+    COMPLETION_UNTOLD = "completion_untold"
     BUDGET_NEARLY_REACHED = "budget_nearly_reached"
     BUDGET_REACHED = "budget_reached"
     BUDGET_UNCOUNTED = "budget_uncounted"

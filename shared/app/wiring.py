@@ -14,7 +14,7 @@ from shared.app import access, customers, domains, engine, probes, scaling
 from shared.app import outgoing as places
 from shared.app.metrics import metrics
 from shared.app.model import App
-from shared.app.spending import budgeting
+from shared.app.spending import budgeting, following
 from shared.app.stores import Stores
 from shared.applied.port import DriftMonitor
 from shared.applied.service import Applied
@@ -155,7 +155,8 @@ def build(
     )
     calendars, feeds = domains.calendars(at, manager, audit, clock)
     ledger = Ledger(at.table, at.ended, at.meta, clock)
-    jobs, packing = engine.index_of_jobs(at, settings, clock, budgets.meter.follow)
+    follow = following(at, tasks, budgets.meter, lambda: notifications())
+    jobs, packing = engine.index_of_jobs(at, settings, clock, follow)
     listing = engine.listing(at, clock)
     lists = Lists(at.table, listing)
     past = PastJobs(at.connection.table(at.names.table), at.table, at.ended)

@@ -27,6 +27,8 @@ _KNOWN = 200
 _STEP = Decimal("0.000001")
 NEAR = Decimal("0.8")
 """From this part of a budget on, the log says that it is nearly used up."""
+REFUSES = "the budget of "
+"""How the reason of a job begins that a budget kept from running."""
 _FIRST_SECONDS = 60
 """A schedule's first run reserves an instance for so long, or for its time-out if that is less."""
 GRACE = timedelta(minutes=10)
@@ -140,7 +142,7 @@ def crossed(before: Counter, after: Counter, budget: Budget) -> bool:
 def used_up(budget: Budget, counter: Counter, span: Span) -> str:
     """Why a job does not run, and what can be done."""
     return (
-        f"the budget of {budget.scope} is used up: {shown(counter.micros, budget.currency)} of "
+        f"{REFUSES}{budget.scope} is used up: {shown(counter.micros, budget.currency)} of "
         f"{shown(budget.micros, budget.currency)} were spent in {span.name} ({budget.timezone}); "
         f"it runs again from {span.end.isoformat()} on, or when the budget is raised "
         f"(PUT {budget.scope.path})"
