@@ -141,6 +141,9 @@ def _planted(backups: Client) -> Town:
     named |= _batch(engine)
     named |= _applied(engine)
     named |= _health_check(engine, asking)
+    for whose in ("projects/1", f"schedules/{named['schedule_id']}"):
+        body = {"amount": 1000, "period": "month"}
+        asking.told("PUT", f"/api/v1/budgets/{whose}", json=body)
     _of_nobody(engine)
     admin = asking.key()
     theirs = asking.app.keys.create(LOCAL, f"{MARK} key", Role.ADMIN, frozenset([1]))

@@ -73,7 +73,11 @@ def test_each_end_is_mailed_once_to_those_that_are_named(desk: Desk) -> None:
     job = desk.run(**asks)
     assert desk.vendors.mailed() == [TEAM, BOSS]
     said = str(desk.vendors.to("mail")[0].body)
-    assert "test: succeeded" in said and "The run succeeded." in said and f"GET /api/v1/jobs/{job.id}" in said
+    assert (
+        "test: succeeded" in said
+        and "The run succeeded." in said
+        and f"GET /api/v1/jobs/{job.id}" in said
+    )
     assert "copied: 1,842" in said and "by.kind: 2" in said
     packing = desk.engine.app.packing
     for _ in range(2):  # the feed is told of again after a kill
