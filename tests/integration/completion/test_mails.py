@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -69,7 +70,7 @@ def desk(azurite: Azurite) -> Iterator[Desk]:
 
 
 def test_each_end_is_mailed_once_to_those_that_are_named(desk: Desk) -> None:
-    asks = {"notify_on_completion": True, "notification_emails": [TEAM, BOSS]}
+    asks: dict[str, Any] = {"notify_on_completion": True, "notification_emails": [TEAM, BOSS]}
     job = desk.run(**asks)
     assert desk.vendors.mailed() == [TEAM, BOSS]
     said = str(desk.vendors.to("mail")[0].body)
@@ -141,5 +142,9 @@ def test_which_ends_are_mailed(status: Status, reason: str | None, told: bool) -
     )
     assert is_told(job) is told
     assert len(data(job, "UTC")["numbers"]) == 20  # type: ignore[arg-type]
-    for garbled in ({}, {"notify_on_completion": "yes"}, {"notify_on_completion": True}):
-        assert addresses(garbled) == ()
+    unasked: list[dict[str, object]] = [
+        {},
+        {"notify_on_completion": "yes"},
+        {"notify_on_completion": True},
+    ]
+    assert [addresses(one) for one in unasked] == [()] * 3

@@ -26,7 +26,7 @@ from tests.integration.engine.conftest import START, Engine, make, tap
 from tests.integration.jobs.truth import sweep
 
 PROJECT = Scope(Of.PROJECT, "5")
-RUN = Decimal(52)
+RUN = 52.0
 """What a run costs: a second of 2 GB, at 26 millionths a GB-second."""
 
 
@@ -81,10 +81,10 @@ def run(engine: Engine, one: Schedule) -> Job:
     return job
 
 
-def spent(engine: Engine, scope: Scope = PROJECT) -> tuple[Decimal, int, Decimal]:
+def spent(engine: Engine, scope: Scope = PROJECT) -> tuple[float, int, float]:
     """(millionths, jobs, what is reserved)."""
     found = engine.app.spending.standing(engine.app.spending.get(scope))
-    return found.counter.micros, found.counter.jobs, found.reserved
+    return float(found.counter.micros), found.counter.jobs, float(found.reserved)
 
 
 def live(engine: Engine, one: Schedule) -> tuple[Schedule, LiveJob]:
