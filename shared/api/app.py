@@ -20,6 +20,7 @@ from shared.api.costs import routes as costs
 from shared.api.deliveries import routes as deliveries
 from shared.api.description import Described, operation_id
 from shared.api.door import Door, Enter
+from shared.api.exports import routes as exports
 from shared.api.health_checks import routes as health_checks
 from shared.api.jobs import routes as jobs
 from shared.api.keys import own
@@ -87,6 +88,7 @@ def api(belfry: Callable[[], App], enter: Enter | None = None) -> FastAPI:
     made.include_router(applied.router)
     made.include_router(usage.router)
     made.include_router(reports.router)
+    made.include_router(exports.router)
     made.include_router(statistics.router)
     made.include_router(health.router)
     made.include_router(listing.router)  # before schedules, whose ids would take its path

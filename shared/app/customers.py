@@ -6,14 +6,18 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from shared.alerts.port import AlertService
+from shared.analysis.port import AnalysisService
 from shared.app.stores import Stores
 from shared.audit.port import Audit
+from shared.audit.service import AuditTrail
 from shared.calendars.service import Calendars
 from shared.clock import Clock
 from shared.engine.commands.schedules import Manager
 from shared.engine.records.lists import Lists
+from shared.engine.records.reconcile import Ledger
 from shared.engine.work.execute import Executor
 from shared.listing.listing import Listing
+from shared.notifications.port import NotificationService
 from shared.outgoing import Outgoing
 from shared.resources.port import ResourceService, ResourceUpkeep
 from shared.secrets.port import SecretStore
@@ -24,6 +28,7 @@ from shared.tasks import Registry, Services
 if TYPE_CHECKING:
     from shared.analysis.service import Analyses
     from shared.batch.service import Batches
+    from shared.exports.service import Exports
     from shared.outgoing.client import Client
     from shared.resources.service import Resources
     from shared.sync.service import Syncs
@@ -163,3 +168,47 @@ def syncs(
     destinations = (one.account for one in settings.backup_destinations.values())
     own = accounts_of(settings.storage, *destinations)
     return Syncs(resources(), Guarded(outgoing()), store, own)
+
+
+def exports(
+    settings: Settings,
+    at: Stores,
+    clock: Clock,
+    listing: Listing,
+    lists: Lists,
+    ledger: Ledger,
+    audit: AuditTrail,
+    notifications: Callable[[], NotificationService],
+    analyses: Callable[[], AnalysisService],
+) -> Exports:
+    from shared.audit.listing import Listing as Records
+    from shared.audit.table import ChainTable
+    from shared.exports.files import Files
+    from shared.exports.kinds import Data
+    from shared.exports.readers.audit import AuditRows
+    from shared.exports.readers.findings import FindingRows
+    from shared.exports.readers.jobs import CostRows, Jobs, RunRows
+    from shared.exports.readers.occurrences import OccurrenceRows
+    from shared.exports.readers.schedules import ScheduleRows
+    from shared.exports.reading import Reader
+    from shared.exports.service import Exports
+
+    jobs = Jobs(listing, at.ended)
+    records = Records(ChainTable(at.connection.table(at.names.audit)))
+    readers: dict[Data, Callable[[], Reader]] = {
+        Data.RUNS: lambda: RunRows(jobs),
+        Data.COSTS: lambda: CostRows(jobs, settings.prices),
+        Data.SCHEDULES: lambda: ScheduleRows(lists),
+        Data.OCCURRENCES: lambda: OccurrenceRows(listing, ledger),
+        Data.AUDIT: lambda: AuditRows(records, audit.chain),
+        Data.FINDINGS: lambda: FindingRows(
+            lambda project_id, since, until: analyses().findings(project_id, since, until)
+        ),
+    }
+    return Exports(
+        Files(at.connection.blobs(at.names.exports), settings.storage.account_name),
+        at.table,
+        readers,
+        notifications,
+        clock,
+    )

@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from shared.backups.service import Backups
     from shared.batch.service import Batches
     from shared.billing.service import Billing
+    from shared.exports.service import Exports
     from shared.finance.service import Finance
     from shared.notifications.service import Notifications
     from shared.probes.publishing import StatusPages
@@ -116,6 +117,7 @@ class App:
     backups: Callable[[], Backups]
     """The backup service. Like the next ones, it is made when it is first used."""
     batches: Callable[[], Batches]
+    exports: Callable[[], Exports]
     finance: Callable[[], Finance]
     notifications: Callable[[], Notifications]
     billing: Callable[[], Billing]

@@ -45,6 +45,7 @@ from shared.engine.work.limits import Limits
 from shared.engine.work.outcomes import Outcomes
 from shared.engine.work.pacer import Pacer
 from shared.errors import Misconfigured
+from shared.exports.port import ExportService
 from shared.finance.port import FinanceService
 from shared.health.monitor import Monitor
 from shared.health.port import ScheduleMonitor
@@ -96,6 +97,7 @@ def build(
     held = lease or Lease.of(settings.job_lease)
     budgets = budgeting(settings, at, lambda: alerts(), clock)
     outcomes = Outcomes(at.table, at.queue, limits, clock, pacer, heartbeats, held, budgets.meter)
+    outgoing = once(lambda: places.outgoing(settings, clock))
     services = Services(
         {
             BackupService: lambda: backups(),
@@ -127,6 +129,7 @@ def build(
             ProbeService: lambda: probes.service(at, health_checks, outgoing, resources, clock),
             WebhookService: lambda: webhooks(),
             AnalysisService: lambda: analyses(),
+            ExportService: lambda: exports(),
             PetCare: lambda: domains.care(settings, notifications, billing, alerts),
             ResourceService: lambda: resources(),
             ResourceUpkeep: lambda: customers.upkeep(settings, at, clock),
@@ -181,14 +184,16 @@ def build(
         )
     )
     finance = once(lambda: domains.finance(settings, at.connection, alerts))
-    outgoing = once(lambda: places.outgoing(settings, clock))
     archive = once(lambda: domains.archive(settings, at))
     billing = once(lambda: domains.billing(settings, clock))
     resources = once(
         lambda: customers.resources(settings, at, tasks, lists, audit, clock, outgoing)
     )
-    analyses = once(
-        lambda: customers.analyses(settings, at, lambda: resources(), lambda: outgoing())
+    analyses = once(lambda: customers.analyses(settings, at, resources, outgoing))
+    exports = once(
+        lambda: customers.exports(
+            settings, at, clock, listing, lists, ledger, audit, notifications, analyses
+        )
     )
     traffic = scaling.traffic(settings.scaling, at, clock)
     scales = once(lambda: scaling.scaling(settings.scaling, at, traffic, audit, alerts))
@@ -240,6 +245,7 @@ def build(
         poison=Poison(outcomes, clock),
         backups=backups,
         batches=batches,
+        exports=exports,
         finance=finance,
         notifications=notifications,
         billing=billing,

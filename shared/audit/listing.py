@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 from shared.access import Caller, Role
 from shared.audit.chain import Record
@@ -63,6 +64,16 @@ class Listing:
             if caller.sees(project)
         }
         return sorted(found, reverse=True)
+
+    def walk(self, wanted: Wanted, caller: Caller, size: int = 100) -> Iterator[Record]:
+        """The records that fit, and that the caller may see, some at a time, so that few are in
+        memory: those of a schedule or a project the newest first, else the oldest first."""
+        where = "".join(f" and {one}" for one in _conditions(wanted, caller))
+        for prefix in _prefixes(wanted, caller):
+            found = self._table.numbers(prefix, where)
+            numbers = (number for number, project in found if caller.sees(project))
+            while some := list(islice(numbers, size)):
+                yield from self._records(some)
 
     def page(self, numbers: Sequence[int], start: int, size: int) -> Page:
         """`size` of these records, from the one at `start` on. One that is gone by now, since it

@@ -1,1 +1,13 @@
-"""What Belfry knows of a project, as files (C12)."""
+"""What Belfry knows of a project, as files (C12).
+
+kinds, data            which formats, and which rows there are, with their columns
+params, period         what a schedule asks for; (that, due time, zone) -> the span
+tally                  rows -> key figures, groups and a chart
+report                 what a format writes: rows that are counted as they pass
+safe                   text that a spreadsheet, a page or Markdown takes for text alone
+formats                one file for each format: a report -> bytes, piece by piece
+walking                a schedule's past in windows that hold few rows
+readers                the rows, from the stores of other parts, of one project alone
+files                  the blobs: names, metadata, lists, links, what is too old
+service                the task's work, and what the API asks
+"""

@@ -107,6 +107,11 @@ class Names:
         return f"{self.prefix}-syncs"
 
     @property
+    def exports(self) -> str:
+        """A container: the files that customers asked for."""
+        return f"{self.prefix}-exports"
+
+    @property
     def index(self) -> str:
         """A container: the snapshots of the indexes."""
         return f"{self.prefix}-index"

@@ -87,8 +87,8 @@ class _Csv:
 
 class _Parquet:
     def __init__(self, columns: Sequence[Column]) -> None:
-        import pyarrow as pa  # type: ignore[import-untyped]
-        import pyarrow.parquet as pq  # type: ignore[import-untyped]
+        import pyarrow as pa
+        import pyarrow.parquet as pq
 
         types = [_arrow(column) or pa.string() for column in columns]
         names = [column.name for column in columns]

@@ -22,7 +22,7 @@ Part = Annotated[int, Field(ge=0, le=10**9), DIGITS]
 """The number of a part of the report, from 0 on."""
 
 
-class CountsOut(Shown):
+class SyncCountsOut(Shown):
     """How many items (blobs, entities, rows) had which outcome."""
 
     copied: int
@@ -58,7 +58,7 @@ class SyncOut(Shown):
     began_at: datetime
     changed_at: datetime
     """When this was written last; after the end, when it ended."""
-    counts: CountsOut
+    counts: SyncCountsOut
     segments: int
     """The parts of its report."""
 
@@ -67,7 +67,7 @@ class SyncList(Paged):
     syncs: list[SyncOut]
 
 
-class ItemOut(Shown):
+class SyncItemOut(Shown):
     """What became of an item; of a database, a file."""
 
     name: str
@@ -80,11 +80,11 @@ class ItemOut(Shown):
     """Of a file."""
 
 
-class ItemList(Shown):
+class SyncItemList(Shown):
     """A part of a report. Items that were the same are not in it."""
 
     job_id: str
-    items: list[ItemOut]
+    items: list[SyncItemOut]
     next_part: int | None
     """Null if this is the last."""
 
@@ -110,10 +110,10 @@ def read_sync(app: Provided, by: Asking, job_id: str) -> SyncOut:
 
 
 @router.get("/{job_id}/items")
-def list_sync_items(app: Provided, by: Asking, job_id: str, part: Part = 0) -> ItemList:
+def list_sync_items(app: Provided, by: Asking, job_id: str, part: Part = 0) -> SyncItemList:
     """What the run of that job changed, in the order in which it did, part by part."""
     syncs = app().syncs
     run = syncs.run(by.projects, job_id)
-    items = [ItemOut.model_validate(dict(line)) for line in syncs.report(run, part)]
+    items = [SyncItemOut.model_validate(dict(line)) for line in syncs.report(run, part)]
     more = part + 1 if part + 1 < run.segments else None
-    return ItemList(job_id=job_id, items=items, next_part=more)
+    return SyncItemList(job_id=job_id, items=items, next_part=more)

@@ -20,14 +20,16 @@ from shared.alerts.port import AlertKind
 from shared.api.examples import BODIES
 from shared.applied.service import Known
 from shared.engine.commands.backfills import Wish
+from shared.exports.params import ExportParams
 from shared.probes import model as probes
 from shared.recurrence import Frequency, Recurrence
-from shared.schedules.job import Job
+from shared.schedules.job import Job, job_id
 from shared.schedules.model import Definition, Policy
 from shared.storage.names import Names
 from shared.storage.tables.heartbeats import Unsent
 from shared.sync.model import Counts, Ended, State, SyncRun
 from shared.tasks import JobContext, Params, Result, task
+from tests.context import job_of
 from tests.integration.access.asking import Asking
 from tests.integration.backups.client import Client, opened
 from tests.integration.engine.conftest import Engine
@@ -144,6 +146,7 @@ def _planted(backups: Client) -> Town:
     for whose in ("projects/1", f"schedules/{named['schedule_id']}"):
         body = {"amount": 1000, "period": "month"}
         asking.told("PUT", f"/api/v1/budgets/{whose}", json=body)
+    named |= _export(engine)
     _of_nobody(engine)
     admin = asking.key()
     theirs = asking.app.keys.create(LOCAL, f"{MARK} key", Role.ADMIN, frozenset([1]))
@@ -244,6 +247,23 @@ def _alert(engine: Engine) -> dict[str, object]:
     alerts.open(AlertKind.CLOCK_SILENT, "timer", f"{MARK} it stands")
     about = [one for one in alerts.all(100) if one.about == failing]
     return {"alert_id": about[0].id}
+
+
+def _export(engine: Engine) -> dict[str, object]:
+    """A file about project 1, and one about all."""
+    exports, now = engine.app.exports(), engine.clock.now().replace(microsecond=0)
+    given = ExportParams.model_validate({"format": "json", "title": MARK})
+    ids = []
+    for project in (1, None):
+        job = replace(
+            job_of(clock=engine.clock),
+            job_id=job_id("weekly", now),
+            schedule_id="weekly",
+            project_id=project,
+            due_at=now,
+        )
+        ids.append(exports.export(given, job)["export_id"])
+    return {"export_id": ids[0]}
 
 
 def _calendar(asking: Asking) -> dict[str, object]:

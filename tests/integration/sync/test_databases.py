@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 import psycopg
-import pyarrow.parquet as pq  # type: ignore[import-untyped]
+import pyarrow.parquet as pq
 import pytest
 from azure.storage.blob import ContainerClient
 

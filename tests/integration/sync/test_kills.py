@@ -57,7 +57,8 @@ def test_containers(dying: Commands, sides: Sides, monkeypatch: pytest.MonkeyPat
         put(source, f"new{number:03}", str(number).encode())
     for attempt, kill in enumerate((1, 14, 12), start=1):
         die(dying, sides, kill, attempt, plan)
-    assert len(content(copy)) == 15 + 24
+    # a kill also ends the request of the other thread, which may have been done or not
+    assert 15 + 21 <= len(content(copy)) <= 15 + 24
     done = sides.world.run(1, attempt=4, **plan)
     assert content(copy) == content(source)
     assert (done["copied"], done["same"], done["deleted"]) == (30, 10, 5)

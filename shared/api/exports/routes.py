@@ -1,0 +1,132 @@
+"""`/api/v1/exports`: the files that the task `export` wrote (C12)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Response
+from pydantic import Field
+
+from shared.api.deps import Asking, Provided
+from shared.api.fields import formed
+from shared.api.lists import PAGE_SIZE, Page, Paged, PageSize, Since, Until, fitting, page_of, span
+from shared.api.query import DIGITS, Number, ScheduleId
+from shared.api.shown import Shown
+from shared.audit.port import Action, Subject
+from shared.exports.files import ID
+from shared.exports.kinds import Data, Format, ReportType
+
+router = APIRouter(prefix="/api/v1/exports", tags=["exports"])
+
+ExportId = Annotated[
+    str,
+    Path(json_schema_extra={"pattern": f"^{ID}$"}),
+    formed(ID, "it is no id of an export; GET /api/v1/exports lists them"),
+]
+Hours = Annotated[int, Field(ge=1, le=168), DIGITS]
+"""How long the link works; default: 1. A link lasts 7 days at most (Azure's limit)."""
+
+
+class ExportOut(Shown):
+    """A file that a run of `export` wrote."""
+
+    id: str
+    project_id: int | None
+    """Whose rows it has; null: of all projects."""
+    schedule_id: str
+    schedule_name: str
+    """As it was then."""
+    job_id: str
+    title: str
+    data: Data
+    format: Format
+    report_type: ReportType
+    due_at: datetime
+    """When the run was due: what the file calls now."""
+    since: datetime
+    """Its span begins here,"""
+    until: datetime
+    """and ends before this."""
+    file_name: str
+    row_count: int
+    bytes: int
+    sha256: str
+    expires_at: datetime
+    """When it is removed."""
+
+
+class ExportList(Paged):
+    exports: list[ExportOut]
+
+
+class ExportLink(Shown):
+    """A link that needs no key."""
+
+    title: str
+    url: str
+    expires_at: datetime
+    file_name: str
+    bytes: int
+    sha256: str
+
+
+@router.get("")
+def list_exports(
+    app: Provided,
+    by: Asking,
+    project_id: Number | None = None,
+    schedule_id: ScheduleId | None = None,
+    format: Format | None = None,
+    data: Data | None = None,
+    since: Since = None,
+    until: Until = None,
+    page: Page = 1,
+    page_size: PageSize = PAGE_SIZE,
+) -> ExportList:
+    """The files that fit every filter given, those due last first. `from` and `to` limit when their
+    runs were due."""
+    first, end = span(since, until)
+    wanted = {"schedule_id": schedule_id, "format": format, "data": data}
+    found = fitting(app().exports().page(by, project_id), wanted)
+    shown = [
+        one
+        for one in found
+        if (first is None or one.due_at >= first) and (end is None or one.due_at < end)
+    ]
+    items, told = page_of(shown, page, page_size)
+    return ExportList(exports=[ExportOut.model_validate(one) for one in items], **told)
+
+
+@router.get("/{export_id}")
+def read_export(app: Provided, by: Asking, export_id: ExportId) -> ExportOut:
+    """What is known of one file."""
+    return ExportOut.model_validate(app().exports().files.get(by, export_id))
+
+
+@router.get("/{export_id}/link")
+def link_export(app: Provided, by: Asking, export_id: ExportId, hours: Hours = 1) -> ExportLink:
+    """A link that downloads the file until it expires, without a key: hand it on with care."""
+    exports = app().exports()
+    file = exports.files.get(by, export_id)
+    url, until = exports.link(file, timedelta(hours=hours))
+    return ExportLink(
+        title=file.title,
+        url=url,
+        expires_at=until,
+        file_name=file.file_name,
+        bytes=file.bytes,
+        sha256=file.sha256,
+    )
+
+
+@router.delete("/{export_id}", status_code=204, response_class=Response)
+def delete_export(app: Provided, by: Asking, export_id: ExportId) -> None:
+    """Remove a file before its time: its links read nothing from now on."""
+    belfry = app()
+    files = belfry.exports().files
+    file = files.get(by, export_id)
+    subject = Subject("export", file.id, file.project_id)
+    before = {"file": file.file_name, "rows": file.row_count, "sha256": file.sha256}
+    with belfry.audit.changing(by, Action.DELETE, subject, before):
+        files.remove(file)
