@@ -1,6 +1,7 @@
 """What all functions share. From the bottom up; each layer uses only those below it:
 
 clock, errors, text, threads   the ground: time, failures, text that a table can hold, threads
+transferred                    counts bytes that go to and come from places outside
 outgoing                       the one way to places that customers choose
 identity                       the app's managed identity: signs in to Azure and to PostgreSQL
 money                          amounts in minor units, and how they are written
@@ -27,6 +28,7 @@ alerts                         problems: told when they begin, again while they 
 billing                        fees and subscriptions: a ledger, and Stripe
 care                           the pet-care company's chores: reminders, no-shows, reputations
 resources                      what customers' tasks work on: webhooks, repositories, targets
+completion                     mails that say how runs of customers' tasks ended
 spending                       budgets of projects and schedules, and what was spent of them
 applied                        what was applied from files, and what differs from it since
 health                         which schedules are not well, and whose last run was unusual

@@ -38,6 +38,7 @@ type appSettings = {
   PRICE_COMPUTE_GB_SECOND: string?
   PRICE_CURRENCY: string?
   PRICE_TABLE_REQUESTS: string?
+  PRICE_TRANSFER_GB: string?
   PUBLIC_BASE_URL: string?
   REPUTATION_NO_SHOW_POINTS: string?
   REPUTATION_RECOVERY_DAYS: string?

@@ -133,6 +133,12 @@ KINDS: Mapping[AlertKind, About] = MappingProxyType(
             "SMS_DAILY_SPEND_MINOR for all together, sms_daily_limit or sms_daily_spend_minor of "
             "the table tenants for one.",
         ),
+        AlertKind.BUDGET_REACHED: About(
+            severity=Severity.WARNING,
+            title="Budget reached",
+            what_to_do="See what was spent (GET /api/v1/budgets), and on which jobs. Runs are "
+            "skipped until the next day or month; to let them run, raise the budget (PUT).",
+        ),
         AlertKind.MESSAGE_UNKNOWN: About(
             severity=Severity.WARNING,
             title="Message unknown",

@@ -31,6 +31,8 @@ class AlertKind(StrEnum):
     BACKUP_TOO_OLD = "backup_too_old"
     CIRCUIT_OPENED = "circuit_opened"
     CAP_REACHED = "cap_reached"
+    BUDGET_REACHED = "budget_reached"
+    """What a project or a schedule may spend in a day or month is spent."""
     MESSAGE_UNKNOWN = "message_unknown"
     TENANT_FAILED = "tenant_failed"
     FEE_FAILED = "fee_failed"

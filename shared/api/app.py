@@ -14,6 +14,7 @@ from shared.api.audit import routes as audit
 from shared.api.backups import routes as backups
 from shared.api.batches import routes as batches
 from shared.api.billing import routes as billing
+from shared.api.budgets import routes as budgets
 from shared.api.calendars import routes as calendars
 from shared.api.costs import routes as costs
 from shared.api.deliveries import routes as deliveries
@@ -102,6 +103,7 @@ def api(belfry: Callable[[], App], enter: Enter | None = None) -> FastAPI:
     made.include_router(tasks.router)
     made.include_router(task_types.router)
     made.include_router(costs.router)
+    made.include_router(budgets.router)
     made.include_router(plans.router)  # before backups, whose ids would take its path
     made.include_router(backups.router)
     made.include_router(billing.router)

@@ -90,6 +90,14 @@ BODIES: Mapping[str, Mapping[str, dict[str, Any]]] = {
     "BatchFilePart": {"the whole of a small file": {"content": "aWQsbmFtZQoxLEFkYQo="}},
     "CompleteBatchFile": {"of one part": {"parts": 1}},
     "NewFeed": {"of one project": {"name": "Shop", "project_id": 7}},
+    "NewBudget": {
+        "ten dollars a day, by the clocks of Berlin": {
+            "amount": 10,
+            "period": "day",
+            "timezone": "Europe/Berlin",
+        },
+        "half a dollar a month": {"amount": 0.5, "currency": "USD", "period": "month"},
+    },
     "NewWebhook": {
         "with a key that Belfry makes": {
             "name": "campaign",

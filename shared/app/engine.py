@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,7 @@ from shared.engine.work.worker import Worker
 from shared.heartbeats.own import RECONCILER, OwnHeartbeat
 from shared.heartbeats.sender import Sender
 from shared.heartbeats.signal import Signal
+from shared.jobs.entry import Entry
 from shared.listing.listing import Listing
 from shared.listing.snapshots import Snapshots
 from shared.outgoing import Post
@@ -107,13 +109,25 @@ def clocks(
     )
 
 
-def index_of_jobs(at: Stores, settings: Settings, clock: Clock) -> tuple[JobIndex, JobPacking]:
+def index_of_jobs(
+    at: Stores,
+    settings: Settings,
+    clock: Clock,
+    follow: Callable[[Sequence[Entry], Callable[[], None]], object],
+) -> tuple[JobIndex, JobPacking]:
+    """`follow` is told of the jobs that ended, before the feed forgets them."""
     rows = JobRows(at.connection.table(at.names.table), at.table, at.ended)
     chunks = JobChunks(Container(lambda: at.connection.container(at.names.index)))
     return (
         JobIndex(at.table, at.ended, at.handed, at.feed, rows, chunks),
         JobPacking(
-            at.feed, rows, chunks, clock, settings.metrics_schedules, ended=at.findings.note
+            at.feed,
+            rows,
+            chunks,
+            clock,
+            settings.metrics_schedules,
+            ended=at.findings.note,
+            follow=follow,
         ),
     )
 

@@ -41,6 +41,8 @@ from shared.notifications.paid import PaidMessages
 from shared.scaling.traffic import Traffic
 from shared.schedules.upcoming import upcoming
 from shared.settings import Settings
+from shared.spending.meter import SpendMeter
+from shared.spending.service import Spending
 from shared.storage.connect import Connection
 from shared.storage.failures import translated
 from shared.storage.names import Names
@@ -125,6 +127,10 @@ class App:
     feeds: Feeds
     resources: Callable[[], Resources]
     """What customers' tasks name."""
+    meter: SpendMeter
+    """Says whether a budget is used up."""
+    spending: Spending
+    """The budgets, for people."""
     syncs: SyncStore
     """The runs of syncs."""
     audit: AuditTrail
@@ -182,6 +188,7 @@ class App:
             self.connection.create_table(names.audit)
             self.connection.create_table(names.resources)
             self.connection.create_table(names.secrets)
+            self.connection.create_table(names.spending)
         jobs = (names.queue, names.poison, names.long_queue, names.long_poison)
         with translated("queue storage"):
             for queue in (*jobs, names.shards, names.clock):

@@ -14,6 +14,7 @@ from shared.app import access, customers, domains, engine, probes, scaling
 from shared.app import outgoing as places
 from shared.app.metrics import metrics
 from shared.app.model import App
+from shared.app.spending import budgeting, following
 from shared.app.stores import Stores
 from shared.applied.port import DriftMonitor
 from shared.applied.service import Applied
@@ -94,7 +95,8 @@ def build(
     post = places.heartbeats(settings, clock)
     heartbeats = engine.heartbeats(at, post, clock)
     held = lease or Lease.of(settings.job_lease)
-    outcomes = Outcomes(at.table, at.queue, limits, clock, pacer, heartbeats, held)
+    budgets = budgeting(settings, at, lambda: alerts(), clock)
+    outcomes = Outcomes(at.table, at.queue, limits, clock, pacer, heartbeats, held, budgets.meter)
     outgoing = once(lambda: places.outgoing(settings, clock))
     services = Services(
         {
@@ -156,7 +158,8 @@ def build(
     )
     calendars, feeds = domains.calendars(at, manager, audit, clock)
     ledger = Ledger(at.table, at.ended, at.meta, clock)
-    jobs, packing = engine.index_of_jobs(at, settings, clock)
+    follow = following(at, tasks, budgets.meter, lambda: notifications())
+    jobs, packing = engine.index_of_jobs(at, settings, clock, follow)
     listing = engine.listing(at, clock)
     lists = Lists(at.table, listing)
     past = PastJobs(at.connection.table(at.names.table), at.table, at.ended)
@@ -251,6 +254,8 @@ def build(
         calendars=calendars,
         feeds=feeds,
         resources=resources,
+        meter=budgets.meter,
+        spending=budgets.people(audit),
         syncs=syncs,
         audit=audit,
         metrics=metrics(settings, at, jobs, listing, scales, clock),

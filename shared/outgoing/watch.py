@@ -12,6 +12,7 @@ import ssl
 import threading
 from typing import TYPE_CHECKING, Any
 
+from shared import transferred
 from shared.clock import Clock
 from shared.errors import Cancelled
 
@@ -90,6 +91,7 @@ class _Watched(socket.socket):
                 count = super().recv_into(buffer, nbytes or 0, flags)
             except TimeoutError:  # `turn` raises it if it is one
                 continue
+            transferred.count(count)
             watch.came(count)
             return count
 
@@ -100,9 +102,11 @@ class _Watched(socket.socket):
         while True:
             self.settimeout(watch.turn())
             try:
-                return super().send(data, flags)
+                count = super().send(data, flags)
             except TimeoutError:
                 continue
+            transferred.count(count)
+            return count
 
     def sendall(self, data: ReadableBuffer, flags: int = 0) -> None:
         rest = memoryview(data).cast("B")

@@ -139,6 +139,17 @@ def claim(
     return Start(replace(schedule, progress=progress), started, taken_over=job.running)
 
 
+def kept_from(
+    schedule: Schedule, job_id: str, done: Mapping[str, Job], now: datetime, reason: str
+) -> End:
+    """How a job ends that `claim` would start, and that may not run for another reason, such as a
+    budget."""
+    job = schedule.progress.find(job_id)
+    if job is None:
+        raise ValueError(f"{job_id} is not among the live jobs")
+    return _end(schedule, job, done, Status.SKIPPED, now, reason)
+
+
 def _ours(schedule: Schedule, job: LiveJob, until: datetime) -> Start:
     """The job of a worker that got the lease without learning so: its attempt is still to come."""
     mine = replace(job, lease_until=until)

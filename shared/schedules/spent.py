@@ -18,6 +18,7 @@ from shared.settings import Prices
 
 _REQUESTS = 10_000
 """The prices of requests are for so many."""
+_GB = 10**9
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,12 +31,15 @@ class Spent:
     """Requests of the task to tables and queues; a transaction is one. The engine's own, by which
     the job is started and ended, are not in it."""
     blob_requests: int = 0
+    transfer_bytes: int = 0
+    """Sent to places that customers chose, and received from them."""
 
     def __add__(self, more: Spent) -> Spent:
         return Spent(
             gb_seconds=self.gb_seconds + more.gb_seconds,
             table_requests=self.table_requests + more.table_requests,
             blob_requests=self.blob_requests + more.blob_requests,
+            transfer_bytes=self.transfer_bytes + more.transfer_bytes,
         )
 
 
@@ -47,6 +51,7 @@ class CostKind(StrEnum):
 
     COMPUTE = "compute"
     STORAGE = "storage"
+    TRANSFER = "transfer"
     MESSAGES = "messages"
 
 
@@ -63,9 +68,17 @@ class Cost:
 
 
 def priced(spent: Spent, prices: Prices) -> Iterator[Cost]:
-    """What that costs; both amounts are estimates."""
+    """What that costs; all amounts are estimates."""
     compute = Decimal(repr(spent.gb_seconds)) * prices.gb_second
     tables = spent.table_requests * prices.table_requests / _REQUESTS
     blobs = spent.blob_requests * prices.blob_requests / _REQUESTS
-    for kind, micros in ((CostKind.COMPUTE, compute), (CostKind.STORAGE, tables + blobs)):
+    amounts = {CostKind.COMPUTE: compute, CostKind.STORAGE: tables + blobs}
+    if spent.transfer_bytes:
+        amounts[CostKind.TRANSFER] = spent.transfer_bytes * prices.transfer_gb / _GB
+    for kind, micros in amounts.items():
         yield Cost(kind=kind, currency=prices.currency, micros=micros, estimated_micros=micros)
+
+
+def total(spent: Spent, prices: Prices) -> Decimal:
+    """What that costs in all, in millionths of the prices' currency."""
+    return sum((cost.micros for cost in priced(spent, prices)), Decimal())

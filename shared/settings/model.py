@@ -145,6 +145,8 @@ class Prices:
     """For ten thousand."""
     blob_requests: Decimal = Decimal(50_000)
     """For ten thousand."""
+    transfer_gb: Decimal = Decimal(87_000)
+    """For a GB (10^9 bytes) to or from places that customers chose."""
     currency: str = "USD"
     memory_mb: int = 2048
     """Of an instance."""

@@ -313,6 +313,7 @@ def _prices(given: _Given) -> Prices:
         gb_second=given.checked("PRICE_COMPUTE_GB_SECOND", checks.millionths) or none,
         table_requests=given.checked("PRICE_TABLE_REQUESTS", checks.millionths) or none,
         blob_requests=given.checked("PRICE_BLOB_REQUESTS", checks.millionths) or none,
+        transfer_gb=given.checked("PRICE_TRANSFER_GB", checks.millionths) or none,
         currency=given.checked("PRICE_CURRENCY", checks.currency) or "",
         memory_mb=given.checked("INSTANCE_MEMORY_MB", checks.memory) or 0,
     )

@@ -351,6 +351,11 @@ SETTINGS = (
         "50000",
         "Price of 10,000 requests to blobs, in millionths of PRICE_CURRENCY.",
     ),
+    Setting(
+        "PRICE_TRANSFER_GB",
+        "87000",
+        "Price of a GB to or from places that customers chose, in millionths of PRICE_CURRENCY.",
+    ),
     Setting("PRICE_CURRENCY", "USD", "Currency of these prices, by its three letters."),
     Setting(
         "SCALING",

@@ -36,6 +36,11 @@ class Names:
         return f"{self.prefix}resources"
 
     @property
+    def spending(self) -> str:
+        """Budgets, and what was spent of them."""
+        return f"{self.prefix}spending"
+
+    @property
     def secrets(self) -> str:
         """Of customers, encrypted."""
         return f"{self.prefix}secrets"

@@ -35,6 +35,8 @@ class BillOut(Shown):
     table_requests: int
     """The tasks' requests to tables and queues."""
     blob_requests: int
+    transfer_bytes: int
+    """Sent to places that customers chose, and received from them."""
     messages: int
     segments: int
     """Parts of text messages."""
@@ -51,6 +53,7 @@ class BillOut(Shown):
             gb_seconds=round(bill.spent.gb_seconds, 6),
             table_requests=bill.spent.table_requests,
             blob_requests=bill.spent.blob_requests,
+            transfer_bytes=bill.spent.transfer_bytes,
             messages=bill.messages,
             segments=bill.segments,
             unpriced=bill.unpriced,
@@ -80,7 +83,7 @@ def read_costs(
     were asked for in that time.
 
     Instants are ISO 8601 with an offset. Default: the last 30 days; at most 366, and 100,000 jobs
-    and as many messages. Compute and storage are estimates by the prices in the settings
+    and as many messages. Compute, storage and transfer are estimates by the prices in the settings
     (`PRICE_COMPUTE_GB_SECOND`, ...); of messages, `estimated_micros` is the part for which the
     provider has not said the price yet.
     """

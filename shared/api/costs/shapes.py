@@ -28,6 +28,8 @@ class JobCostOut(Shown):
     table_requests: int
     """Its task's requests to tables and queues."""
     blob_requests: int
+    transfer_bytes: int
+    """Sent to places that customers chose, and received from them."""
     costs: list[CostOut]
 
     @classmethod
@@ -36,6 +38,7 @@ class JobCostOut(Shown):
             gb_seconds=round(spent.gb_seconds, 6),
             table_requests=spent.table_requests,
             blob_requests=spent.blob_requests,
+            transfer_bytes=spent.transfer_bytes,
             costs=[shown(cost) for cost in priced(spent, prices)],
         )
 

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from shared.api import cursors, links, scope
 from shared.api.answers import told
+from shared.api.budgets.held import within_budget
 from shared.api.costs.shapes import JobCostOut
 from shared.api.cursors import Cursor
 from shared.api.deps import Asking, Provided
@@ -19,6 +20,7 @@ from shared.api.idempotency import Once
 from shared.api.lists import PAGE_SIZE, Page, Paged, PageSize, Since, Until, counts, span
 from shared.api.query import Number, ScheduleId
 from shared.api.shown import Shown, at
+from shared.engine.commands.agreed import Agreed
 from shared.errors import Invalid
 from shared.jobs.entry import Filter, Key, ceiling
 from shared.schedules.job import Job, Status
@@ -202,10 +204,14 @@ def retry_job(app: Provided, by: Asking, job_id: str, once: Once) -> Response:
 
     It runs now, with its schedule's present parameters, even if the schedule is turned off. Asking
     twice makes one run; to run it once more, retry the job that repeated it. For a stretch, the
-    occurrence whose id is given runs; with the stretch's own id that is the first.
+    occurrence whose id is given runs; with the stretch's own id that is the first. Refused while a
+    budget of its schedule is used up.
     """
     belfry = app()
-    scope.own_job(belfry, by, job_id)
-    return once.answered(
-        belfry, lambda _: told(JobOut.of(belfry.control.retry(job_id, by=by)), 202)
-    )
+    found = scope.own_job(belfry, by, job_id)
+
+    def make(_: Agreed) -> Response:
+        within_budget(belfry, found.schedule_id, found.project_id)
+        return told(JobOut.of(belfry.control.retry(job_id, by=by)), 202)
+
+    return once.answered(belfry, make)

@@ -9,6 +9,7 @@ from starlette.convertors import Convertor, register_url_convertor
 
 from shared.api import links, scope
 from shared.api.answers import GUARDED, MADE, TAGGED, UNCHANGED, IfStill, Unless, tagged, told
+from shared.api.budgets.held import within_budget
 from shared.api.deps import Asking, Provided
 from shared.api.idempotency import Once
 from shared.api.schedules.defined import defined
@@ -132,13 +133,15 @@ def execute_schedule(
 ) -> Response:
     """Run it now, or when its present run has ended (with `overlap: allow_all`: always now).
 
-    Without `force` the schedule must be on and due.
+    Without `force` the schedule must be on and due, and its budgets not used up.
     """
     belfry = app()
-    scope.own_schedule(belfry, by, schedule_id)
+    found = scope.own_schedule(belfry, by, schedule_id)
     force = request is not None and request.force
 
     def make(agreed: Agreed) -> Response:
+        if not force:
+            within_budget(belfry, schedule_id, found.definition.project_id)
         asked = belfry.manager.run_now(schedule_id, force=force, insist=force, agreed=agreed, by=by)
         coming = upcoming(asked.schedule, asked.at)
         shown = Executed.model_validate(SimpleNamespace(asked=asked, coming=coming))
@@ -149,11 +152,13 @@ def execute_schedule(
 
 @router.post("/{schedule_id}/retry", status_code=202, response_model=Retried)
 def retry_schedule(app: Provided, by: Asking, schedule_id: str, once: Once) -> Response:
-    """Run its failed jobs again: those that were not retried yet, the newest 50 at most."""
+    """Run its failed jobs again: those that were not retried yet, the newest 50 at most. Refused
+    while a budget of it is used up."""
     belfry = app()
-    scope.own_schedule(belfry, by, schedule_id)
+    found = scope.own_schedule(belfry, by, schedule_id)
 
     def make(agreed: Agreed) -> Response:
+        within_budget(belfry, schedule_id, found.definition.project_id)
         asked = belfry.control.retry_failed(schedule_id, agreed=agreed, by=by)
         return told(Retried(schedule_id=schedule_id, job_ids=asked), 202)
 

@@ -268,8 +268,8 @@ class Execute(Input):
     """A request to run now."""
 
     force: Flag = False
-    """Run even if the schedule is turned off or not due; take a backup even if the last one ended
-    less than two minutes ago."""
+    """Run even if the schedule is turned off or not due, or a budget is used up; take a backup even
+    if the last one ended less than two minutes ago."""
 
 
 def _policy(given: _Fields, default: Policy) -> Policy:

@@ -13,7 +13,7 @@ them. Two at once: one of them changes nothing.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
@@ -69,9 +69,11 @@ class JobPacking:
         shown: int,
         *,
         ended: Callable[[Iterable[str]], object],
+        follow: Callable[[Sequence[Entry], Callable[[], None]], object],
     ) -> None:
         """`shown`: how many schedules have metrics of their own (`jobs.totals`). `ended` is told of
-        which schedules jobs ended, before the feed forgets it; twice, if a run is killed."""
+        which schedules jobs ended, before the feed forgets it; twice, if a run is killed. So is
+        `follow`, of the jobs themselves; it calls the check now and then."""
         self._shown = shown
         self._feed = feed
         self._totals = JobTotals(feed, chunks)
@@ -79,6 +81,7 @@ class JobPacking:
         self._chunks = chunks
         self._clock = clock
         self._ended = ended
+        self._follow = follow
 
     def pack(self, check: Callable[[], None]) -> Packed:
         """Pack the feed. If there is no index, or its blobs are lost, it is built."""
@@ -100,7 +103,7 @@ class JobPacking:
         self._chunks.create()
         pointer = self._feed.pointer()
         feed = self._feed.read()  # before the rows, which have all its jobs
-        self._tell(feed.entries())
+        self._tell(feed.entries(), check)
         floor = self._totals.standing()[0]
         sections, counted = self._built(check)
         totals = self._chunks.keep_totals(counted.anew(floor, self._shown))
@@ -137,7 +140,7 @@ class JobPacking:
             self._clear(check)
             return Packed(jobs=0, chunks=0)
         entries = [entry for row in rows for entry in row.entries]
-        self._tell(entries)
+        self._tell(entries, check)
         changed: dict[int, list[Section]] = {}
         fresh: list[Entry] = []
         for number, more in placed(before, entries).items():
@@ -162,9 +165,10 @@ class JobPacking:
             self._clear(check)
         return Packed(jobs=len(entries), chunks=len(made), won=won)
 
-    def _tell(self, entries: Iterable[Entry]) -> None:
+    def _tell(self, entries: Sequence[Entry], check: Callable[[], None]) -> None:
         own = (entry for entry in entries if not entry.backfilled)
         self._ended(entry.schedule_id for entry in own if entry.status in RAN)
+        self._follow(entries, check)
 
     def _there(self, before: Directory, number: int) -> list[Entry]:
         """The entries of the section of that number; none if the directory is empty."""

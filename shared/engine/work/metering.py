@@ -1,4 +1,5 @@
-"""Measures what attempts use (`schedules.spent`): shares of the process's time, and requests."""
+"""Measures what attempts use (`schedules.spent`): shares of the process's time, requests, and
+bytes."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from shared import transferred
 from shared.clock import Clock
 from shared.schedules.spent import NOTHING, Spent
 from shared.storage.counted import Requests, counting
@@ -58,6 +60,7 @@ class Meter:
     def __init__(self, metering: Metering) -> None:
         self._metering = metering
         self._requests = Requests()
+        self._bytes = transferred.Bytes()
         self._from: float | None = None
         self._to: float | None = None
 
@@ -66,7 +69,7 @@ class Meter:
         """Measure what is done in the block, by this thread and those that it gives work to."""
         self._from = self._metering.begin()
         try:
-            with counting(self._requests):
+            with counting(self._requests), transferred.counting(self._bytes):
                 yield
         finally:
             self._to = self._metering.end()
@@ -81,4 +84,5 @@ class Meter:
             gb_seconds=(until - self._from) * self._metering.memory_gb,
             table_requests=self._requests.tables,
             blob_requests=self._requests.blobs,
+            transfer_bytes=self._bytes.moved,
         )

@@ -10,6 +10,7 @@ from datetime import datetime
 from shared.clock import Clock
 from shared.engine.events import tell_ended
 from shared.engine.work.attempt import Attempt
+from shared.engine.work.budgets import Budgets
 from shared.engine.work.judge import Again
 from shared.engine.work.lease import Lease
 from shared.engine.work.limits import Limits
@@ -51,6 +52,7 @@ class Outcomes:
     pacer: Pacer
     heartbeats: Sender
     lease: Lease
+    budgets: Budgets
 
     def end(self, over: Sequence[tuple[Attempt, Job]]) -> list[Job]:
         """Write the jobs' rows; returns the jobs that had not ended elsewhere before.
@@ -83,6 +85,7 @@ class Outcomes:
                     error="another worker has it, or ended it",
                 )
             self.make_room(attempt.schedule)
+        self.budgets.ended(kept)
         return kept
 
     def _may_be_lost(self, attempt: Attempt) -> bool:

@@ -33,6 +33,7 @@ def end(span: tracing.Span, status: str, failure: BaseException | None, spent: S
             "status": status,
             "table_requests": spent.table_requests,
             "blob_requests": spent.blob_requests,
+            "transfer_bytes": spent.transfer_bytes,
         }
     )
     if failure is not None and status == FAILED:

@@ -20,6 +20,7 @@ from shared import tracing
 from shared.clock import Clock
 from shared.engine.events import tell_ended
 from shared.engine.work.batch import Batch
+from shared.engine.work.budgets import Full, Over
 from shared.engine.work.guards import Guards
 from shared.engine.work.lease import Lease
 from shared.engine.work.limits import Limits
@@ -258,6 +259,13 @@ class Worker:
         decision = claims.claim(
             schedule, job_id, done, worker=worker, now=now, lease=self._lease.length
         )
+        if isinstance(decision, claims.Start):
+            match self._pool.outcomes.budgets.ask(schedule, decision.job):
+                case Over(reason):
+                    decision = claims.kept_from(schedule, job_id, done, now, reason)
+                case Full():
+                    decided.later.setdefault(now + _FULL, []).append(job_id)
+                    return
         if isinstance(decision, claims.Spent | claims.Void) and backfill_of(job_id) is not None:
             # whoever ended the job may have been killed before it handed out the next
             self._pool.outcomes.pacer.step(schedule.id)
@@ -307,6 +315,7 @@ class Worker:
         tell_paused(made.before, made.after)
         self._pool.outcomes.heartbeats.send(of_end(made.after, job))
         ended.append(job)
+        self._pool.outcomes.budgets.ended([job])
         if said is not None:
             self._table.unsay(job.id)
         in_the_way = any(live.begun for live in made.after.progress.live)

@@ -242,6 +242,7 @@ def _spent_properties(spent: Spent) -> dict[str, Any]:
         "gb_seconds": f"{spent.gb_seconds:.6f}",
         "table_requests": spent.table_requests,
         "blob_requests": spent.blob_requests,
+        **({"transfer_bytes": str(spent.transfer_bytes)} if spent.transfer_bytes else {}),
     }
 
 
@@ -253,6 +254,7 @@ def to_spent(entity: Mapping[str, Any]) -> Spent | None:
         gb_seconds=float(entity["gb_seconds"]),
         table_requests=entity["table_requests"],
         blob_requests=entity["blob_requests"],
+        transfer_bytes=int(entity.get("transfer_bytes") or 0),
     )
 
 
@@ -425,6 +427,8 @@ def _live(job: LiveJob, most: int) -> dict[str, Any]:
     else:
         used = job.spent
         said["spent"] = [round(used.gb_seconds, 6), used.table_requests, used.blob_requests]
+        if used.transfer_bytes:
+            said["spent"].append(used.transfer_bytes)
     return {
         name: _short(value) if isinstance(value, datetime) else value
         for name, value in said.items()
@@ -443,8 +447,13 @@ def _to_live(item: dict[str, Any]) -> LiveJob:
         only = _only_start(values.get("started_at"), values.get("attempt", 0))
         values["first_started_at"] = only
     if "spent" in values:
-        seconds, tables, blobs = values["spent"]
-        values["spent"] = Spent(gb_seconds=seconds, table_requests=tables, blob_requests=blobs)
+        seconds, tables, blobs, *moved = values["spent"]
+        values["spent"] = Spent(
+            gb_seconds=seconds,
+            table_requests=tables,
+            blob_requests=blobs,
+            transfer_bytes=sum(moved),
+        )
     return LiveJob(**values)
 
 

@@ -30,7 +30,7 @@ PAGES = 5
 """So many pages are read at most, to find a page of jobs that belong to no backfill."""
 _GARBLED = (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError)
 _OF_A_RUN = ("RowKey", "status", "started_at", "finished_at", "worker", "count", "result")
-_OF_A_COST = ("RowKey", "gb_seconds", "table_requests", "blob_requests")
+_OF_A_COST = ("RowKey", "gb_seconds", "table_requests", "blob_requests", "transfer_bytes")
 _OF_A_SCHEDULE = ("RowKey", "Timestamp", "task_type", "project_id", "last_due_at", "live")
 
 

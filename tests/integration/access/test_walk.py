@@ -33,6 +33,7 @@ EVERYTHING = {
     *("read_billing", "resume_billing", "read_costs", "list_usage"),
     *("list_reports", "read_cost_report", "read_cost_chart", "read_scaling"),
     *("create_plan", "change_plan", "delete_plan", "restore_backup"),
+    *("put_project_budget", "delete_project_budget"),
 }
 """What is for callers of all projects alone."""
 WALK = [(path, method, what["operationId"], what) for path, method, what in operations()]

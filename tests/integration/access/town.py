@@ -134,6 +134,9 @@ def _planted(backups: Client) -> Town:
     named |= _calendar(asking)
     named |= customers.planted(engine, asking)
     named |= _applied(engine)
+    for whose in ("projects/1", f"schedules/{named['schedule_id']}"):
+        body = {"amount": 1000, "period": "month"}
+        asking.told("PUT", f"/api/v1/budgets/{whose}", json=body)
     _of_nobody(engine)
     admin = asking.key()
     theirs = asking.app.keys.create(LOCAL, f"{MARK} key", Role.ADMIN, frozenset([1]))

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from local.ports import HOST
+from shared import transferred
 from shared.clock import SystemClock
 from shared.errors import Cancelled, Invalid
 from shared.outgoing import Blocked, Limits, Own, Rules, TooLarge, Unreachable, Why, allowed
@@ -61,6 +62,16 @@ def flood(begin: bytes, piece: bytes) -> Callable[[Server], Speak]:
         return on
 
     return speak
+
+
+def test_the_bytes_of_both_ways_are_counted_for_who_asks() -> None:
+    moved = transferred.Bytes()
+    with server(always(ok(b"h" * 500))) as at:
+        client().request("POST", at.url, body=b"a" * 300)  # nobody asks
+        with transferred.counting(moved):
+            client().request("POST", at.url, body=b"a" * 300)
+    heads = len(at.heads[1]) + len(ok(b""))
+    assert 800 < moved.moved <= 800 + heads + 300
 
 
 def test_what_is_sent_and_what_comes_back() -> None:

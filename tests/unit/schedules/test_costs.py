@@ -33,6 +33,8 @@ TEXT = Paid(
 
 def test_a_run_costs_compute_and_requests_by_the_prices() -> None:
     compute, storage = priced(RUN.spent, PRICES)
+    *_, transfer = priced(Spent(transfer_bytes=2 * 10**9), PRICES)
+    assert (transfer.kind, transfer.micros) == (CostKind.TRANSFER, 2 * PRICES.transfer_gb)
     assert (compute.kind, compute.micros) == (CostKind.COMPUTE, Decimal("65"))  # 2.5 x 26
     assert storage.micros == Decimal("15.72")  # 20 x 360 / 10,000 + 3 x 50,000 / 10,000
     assert all(one.micros == one.estimated_micros for one in (compute, storage))

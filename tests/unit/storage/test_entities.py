@@ -110,11 +110,15 @@ def test_of_an_earlier_row_with_more_the_first_start_is_not_known() -> None:
 
 
 def test_of_an_earlier_row_it_is_not_known_what_the_job_used() -> None:
-    used = Spent(gb_seconds=1.25, table_requests=3, blob_requests=2)
+    used = Spent(gb_seconds=1.25, table_requests=3, blob_requests=2, transfer_bytes=5_000_000_000)
     ended = replace(job(LIVE), spent=used)
     stored = entities.job_properties(ended)
     assert entities.to_job(stored) == ended
-    old = {"gb_seconds", "table_requests", "blob_requests"}
+    (live,) = read(row(schedule(replace(LIVE, spent=used))))
+    assert live.spent == used
+    before = {name: value for name, value in stored.items() if name != "transfer_bytes"}
+    assert entities.to_job(before).spent == replace(used, transfer_bytes=0)
+    old = {"gb_seconds", "table_requests", "blob_requests", "transfer_bytes"}
     earlier = {name: value for name, value in stored.items() if name not in old}
     assert earlier == entities.job_properties(job(LIVE))
     assert entities.to_job(earlier).spent is None
@@ -148,7 +152,12 @@ def test_a_hundred_live_jobs_fit_into_their_row() -> None:
         lease_until=at,
         error="e" * 4000,
         cancel="c" * 4000,
-        spent=Spent(gb_seconds=28_800.123456, table_requests=9_999_999, blob_requests=9_999_999),
+        spent=Spent(
+            gb_seconds=28_800.123456,
+            table_requests=9_999_999,
+            blob_requests=9_999_999,
+            transfer_bytes=999_999_999_999,
+        ),
         trace=CALLER,
     )
     stored = row(schedule(*[worst] * 100))["live"]
