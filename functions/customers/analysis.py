@@ -59,6 +59,7 @@ def _fits(
     max_concurrent=8,
     check=_fits,
     for_projects=True,
+    repeatable=True,
 )
 def analysis(job: JobContext, params: AnalysisParams, analyses: AnalysisService) -> Result:
     """Analyses a Git repository: unsafe code, secrets, vulnerable dependencies; its quality."""

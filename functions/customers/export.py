@@ -16,6 +16,7 @@ from shared.tasks import Impact, JobContext, Result, Retry, task
     retry=Retry(attempts=3, first_delay_seconds=60),
     max_concurrent=4,
     for_projects=True,
+    repeatable=True,
 )
 def export(job: JobContext, params: ExportParams, exports: ExportService) -> Result:
     """Writes a report of the project's runs, schedules, costs or the like into a file."""

@@ -19,6 +19,7 @@ def fits(wanted: HealthCheck, proposed: Proposed, probes: ProbeService) -> None:
     retry=Retry(attempts=3, first_delay_seconds=5, max_delay_seconds=30),
     check=fits,
     for_projects=True,
+    repeatable=True,
 )
 def health_check(job: JobContext, wanted: HealthCheck, probes: ProbeService) -> Result:
     """Looks at a target (HTTP, TCP, TLS, DNS, PostgreSQL), or at Belfry itself."""

@@ -18,6 +18,7 @@ from shared.tasks import JobContext, Result, Retry, task
     retry=Retry(attempts=5),
     dry_run=True,
     for_projects=True,
+    repeatable=True,
 )
 def sync(job: JobContext, plan: SyncPlan, syncs: SyncService) -> Result:
     """Copies one way: containers, tables, or a database's table to files; what is new, verified."""

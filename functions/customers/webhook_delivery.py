@@ -55,6 +55,7 @@ def _check(params: WebhookDelivery, proposed: Proposed, resources: ResourceServi
     retry=Retry(attempts=3, first_delay_seconds=30),
     check=_check,
     for_projects=True,
+    repeatable=True,
     dry_run=True,
 )
 def webhook_delivery(job: JobContext, params: WebhookDelivery, webhooks: WebhookService) -> Result:
@@ -72,6 +73,7 @@ def webhook_delivery(job: JobContext, params: WebhookDelivery, webhooks: Webhook
             schedule_name=job.schedule_name,
             job_id=job.job_id,
             due_at=job.due_at,
+            part=job.part,
         ),
         job.stop,
     )

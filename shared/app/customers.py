@@ -16,6 +16,7 @@ from shared.engine.commands.schedules import Manager
 from shared.engine.records.lists import Lists
 from shared.engine.records.reconcile import Ledger
 from shared.engine.work.execute import Executor
+from shared.engine.work.limits import Limits
 from shared.listing.listing import Listing
 from shared.notifications.port import NotificationService
 from shared.outgoing import Outgoing
@@ -109,6 +110,7 @@ def batches(
     registry: Registry,
     services: Services,
     executor: Executor,
+    limits: Limits,
     clock: Clock,
     resources: Callable[[], ResourceService],
 ) -> Batches:
@@ -129,6 +131,7 @@ def batches(
         registry=registry,
         services=services,
         executor=executor,
+        limits=limits,
         clock=clock,
         at_once=settings.jobs_per_project,
     )

@@ -203,8 +203,8 @@ def build(
     executor = Executor(tasks, services, clock)
     batches = once(
         lambda: customers.batches(
-            *(settings, at, listing, manager, calendars, tasks, services, executor, clock),
-            resources,
+            *(settings, at, listing, manager, calendars, tasks, services, executor, limits),
+            *(clock, resources),
         )
     )
     keys, gate = access.made(settings, at, clock, audit)

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 from shared.batch.operations import One, hold_callable, item_job
 from shared.batch.template import filled
 from shared.engine.work.execute import Executor
+from shared.engine.work.limits import Limits
+from shared.errors import Cancelled
 from shared.log import JobLog, instant
 from shared.tasks import JobContext, Params, Proposed, Services, Task
+from shared.tasks.context import ItemOf
 
 _logger = logging.getLogger("belfry.batch")
+
+_AGAIN = timedelta(seconds=2)
+"""After which an item asks again for a place among those of its task that run at once."""
+_LEAVING = timedelta(minutes=1)
+"""How much longer than its time an item holds its place, if nobody gives it back."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,11 +33,14 @@ class ToTask:
     the batch's project, each time. An item's task has a job id of its own."""
 
     executor: Executor
+    limits: Limits
     services: Services
     task: Task
     template: Mapping[str, object]
     batch: str
     job: JobContext
+    attempt: int
+    """Counts each attempt at the batch, also those of jobs that repeat its first one."""
     seconds: int
     """How long one may take."""
 
@@ -34,7 +49,32 @@ class ToTask:
         return self.task.repeatable
 
     def do(self, one: One) -> Mapping[str, object]:
-        return self.executor.within(self.task, self._params(one), self._context(one), self.seconds)
+        params = self._params(one)
+        with self._place(one):
+            context = self._context(one, params)
+            return self.executor.within(self.task, params, context, self.seconds)
+
+    @contextmanager
+    def _place(self, one: One) -> Iterator[None]:
+        """Wait until no more of its task run than may, on all instances together."""
+        if self.task.max_concurrent is None:
+            yield
+            return
+        holder, clock = item_job(self.batch, one.index), self.job.clock
+        one.waits(True)
+        while True:
+            now = clock.now()
+            until = now + timedelta(seconds=self.seconds) + _LEAVING
+            if one.stop.is_set():
+                raise Cancelled("it was told to stop while it waited for its turn")
+            if self.limits.take_of(self.task, holder, now, until):
+                break
+            clock.wait(one.stop, _AGAIN)
+        one.waits(False)
+        try:
+            yield
+        finally:
+            self.limits.release_of(self.task, holder)
 
     def rehearse(self, one: One) -> Mapping[str, object]:
         params = self._params(one)
@@ -48,7 +88,7 @@ class ToTask:
         self.task.fits(self.services, parameters, proposed)
         return self.task.parse(parameters)
 
-    def _context(self, one: One) -> JobContext:
+    def _context(self, one: One, params: Params) -> JobContext:
         name, clock = item_job(self.batch, one.index), self.job.clock
         ids = {"schedule_id": self.job.schedule_id, "job_id": name}
         return JobContext(
@@ -56,8 +96,16 @@ class ToTask:
             schedule_id=self.job.schedule_id,
             project_id=self.job.project_id,
             due_at=self.job.due_at,
-            attempt=self.job.attempt if self.repeatable else 1,
+            attempt=self.attempt if self.repeatable else 1,
+            item=ItemOf(one.index, _key(self.task, params)),
             clock=clock,
             log=JobLog(_logger, ids, lambda: instant(clock.now(), "milliseconds")),
             stop=one.stop,
         )
+
+
+def _key(task: Task, params: Params) -> str:
+    """What an item asks for, as sixteen hexadecimal digits."""
+    asked = params.model_dump(mode="json", exclude_unset=True)
+    said = json.dumps([task.name, asked], sort_keys=True)
+    return hashlib.sha256(said.encode()).hexdigest()[:16]

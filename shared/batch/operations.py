@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -27,6 +27,8 @@ class One:
     item: Item
     stop: threading.Event
     """Set when it must end: its time is up, or the batch was told to stop."""
+    waits: Callable[[bool], None] = lambda _: None
+    """Told true while it only waits for a place, which is no part of its time; then false."""
 
 
 class Operates(Protocol):
@@ -82,11 +84,6 @@ def hold_callable(task: Task) -> None:
         )
     elif task.on_request:
         why = f"a person asks for {task.name} each time; a batch cannot"
-    elif task.max_concurrent is not None:
-        why = (
-            f"only {task.max_concurrent} of {task.name} may run at once, everywhere; make a "
-            "schedule for each, and let the batch `run` them"
-        )
     elif not ROLE.includes(task.role):
         why = f"{task.name} needs the role {task.role}, and a batch works as {ROLE}"
     if why:

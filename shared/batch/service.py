@@ -38,6 +38,7 @@ from shared.calendars.service import Calendars
 from shared.clock import Clock
 from shared.engine.commands.schedules import Manager
 from shared.engine.work.execute import Executor
+from shared.engine.work.limits import Limits
 from shared.errors import Invalid, LeaseLost, NotFound, Refused
 from shared.schedules.job import parse_id
 from shared.storage.blobs.links import links
@@ -93,6 +94,7 @@ class Batches:
         registry: Registry,
         services: Services,
         executor: Executor,
+        limits: Limits,
         clock: Clock,
         at_once: int,
         chunk: int = CHUNK,
@@ -105,6 +107,7 @@ class Batches:
         self._registry = registry
         self._services = services
         self._executor = executor
+        self._limits = limits
         self._clock = clock
         self._at_once = at_once
         self._chunk = chunk
@@ -176,15 +179,21 @@ class Batches:
             params=params,
             head=head,
             saved=saved,
-            operation=self._operation(job, params, batch, change_of),
+            operation=self._operation(job, params, batch, change_of, saved.epoch),
             concurrency=self._concurrency(params),
             chunk=self._chunk,
         ).run()
 
     def _concurrency(self, params: BatchParams) -> int:
-        if params.operation is Operation.TASK and self._at_once:
-            return min(params.concurrency, self._at_once)
-        return params.concurrency
+        if params.operation is not Operation.TASK:
+            return params.concurrency
+        limits = [params.concurrency]
+        if self._at_once:
+            limits.append(self._at_once)
+        task = self._registry.get(params.task_type or "")
+        if task.max_concurrent is not None:  # a batch leaves half of the places to others
+            limits.append(max(task.max_concurrent // 2, 1))
+        return min(limits)
 
     def _take_over(self, job: JobContext, batch: str) -> Saved:
         """From now on no earlier attempt can write. A job that repeats one whose batch stopped goes
@@ -230,16 +239,23 @@ class Batches:
         return head, self.store.save(job.project_id, batch, begun, head)
 
     def _operation(
-        self, job: JobContext, params: BatchParams, batch: str, change_of: ChangeOf
+        self,
+        job: JobContext,
+        params: BatchParams,
+        batch: str,
+        change_of: ChangeOf,
+        attempt: int = 1,
     ) -> Operates:
         if params.operation is Operation.TASK:
             return ToTask(
                 executor=self._executor,
+                limits=self._limits,
                 services=self._services,
                 task=self._registry.get(params.task_type or ""),
                 template=params.template,
                 batch=batch,
                 job=job,
+                attempt=attempt,
                 seconds=params.item_timeout_seconds,
             )
         return ToSchedules(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -21,7 +22,7 @@ class Begun:
 
     one: One
     at: float
-    """By the monotonic clock."""
+    """By the monotonic clock; infinite while it waits for a place."""
     expired: bool = False
     """Whether its time was up, so that what comes of it does not count."""
     ended: Outcome | None = None
@@ -61,7 +62,12 @@ class Working:
 
     def begin(self, index: int, item: Item) -> None:
         """Begin an item; in this thread, if no other can be started."""
-        begun = Begun(One(index=index, item=item, stop=threading.Event()), self.clock.monotonic())
+
+        def waits(now: bool) -> None:
+            begun.at = math.inf if now else self.clock.monotonic()
+
+        one = One(index=index, item=item, stop=threading.Event(), waits=waits)
+        begun = Begun(one, self.clock.monotonic())
         self._begun[index] = begun
         if not self._threads.run(lambda: self._run(begun)):
             self._run(begun)
@@ -119,7 +125,7 @@ class Working:
         except Exception as failure:
             begun.gave_up = isinstance(failure, Cancelled) and one.stop.is_set()
             status, error = ItemStatus.FAILED, describe(failure)
-        seconds = self.clock.monotonic() - begun.at
+        seconds = max(self.clock.monotonic() - begun.at, 0.0)
         return outcome(one.index, one.item, status, error=error, result=result, seconds=seconds)
 
 

@@ -81,7 +81,7 @@ class Exports:
             file = self._written(params, job, report, writer(params.format), scratch)
         figures = {one.name: one.value for one in report.figures()}
         mailed = self._mail(params, job, file, report) if params.email_to else 0
-        removed = self._removed(job)
+        removed = 0 if job.item else self._removed(job)  # else each would look at all files
         job.log("export is there", file=file.blob, rows=file.row_count, bytes=file.bytes)
         return {
             "export_id": file.id,

@@ -1,5 +1,6 @@
 """The history of health checks as rows of a table of its own. Each project has a partition, so what
-a schedule did for one project is not seen by another, even if the schedule is given to it.
+a schedule did for one project is not seen by another, even if the schedule is given to it. A
+check is a schedule's, or that of an item of its batch: then `{schedule}` is `{schedule}.{key}`.
 
 | row key | what |
 |---|---|
@@ -56,16 +57,21 @@ class Day:
         return Day(day=self.day, total=self.total.plus(measured), hours={**self.hours, **more})
 
 
-def partition(project_id: int | None) -> str:
-    return "none" if project_id is None else f"p{project_id}"
+def partition(project_id: int | None, series: str = "") -> str:
+    """Where a check's rows are. The items of a batch have a partition of their own: they may be
+    many, and nobody lists them among the project's checks."""
+    own = "none" if project_id is None else f"p{project_id}"
+    schedule_id, dot, _ = series.partition(".")
+    return f"{own}.{schedule_id}" if dot else own
 
 
 def check_key(schedule_id: str) -> str:
     return f"check:{schedule_id}"
 
 
-def raw_key(job_id: str) -> str:
-    return f"raw:{job_id}"
+def raw_key(series: str, job_id: str) -> str:
+    """`job_id` begins with the schedule's id, which the series stands in the place of."""
+    return f"raw:{series}-{job_id.partition('-')[2]}"
 
 
 def raws_from(schedule_id: str, due: datetime | None) -> str:

@@ -96,14 +96,14 @@ class Probes:
     def _known(self, job: JobContext) -> Kept | None:
         if job.attempt == 1:
             return None
-        return self._store.known(job.project_id, job.schedule_id, job.job_id)
+        return self._store.known(job.project_id, job.series, job.job_id)
 
     def _kept(self, job: JobContext, wanted: HealthCheck) -> Kept:
         at = self._clock.now()
         found = self._look(job, wanted)
         job.check()
         result = Result(job_id=job.job_id, at=at, measured=found)
-        kept = self._store.keep(job.project_id, job.schedule_id, result, wanted.thresholds)
+        kept = self._store.keep(job.project_id, job.series, result, wanted.thresholds)
         if kept.change is not None:
             _tell(job, kept)
         return kept

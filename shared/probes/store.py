@@ -47,7 +47,7 @@ class Store:
 
     def known(self, project_id: int | None, schedule_id: str, job_id: str) -> Kept | None:
         """What the job's result was, if it was counted already."""
-        row = self._row(project_id, rows.raw_key(job_id))
+        row = self._row(project_id, schedule_id, rows.raw_key(schedule_id, job_id))
         check = self.check(project_id, schedule_id) if row is not None else None
         return None if row is None or check is None else Kept(check, rows.to_result(row))
 
@@ -64,14 +64,14 @@ class Store:
             before = self.check(project_id, schedule_id)
             check, change = _stepped(before, schedule_id, result, thresholds)
             steps = self._steps(project_id, before, check, result, change)
-            if self._transact(project_id, steps):
+            if self._transact(project_id, schedule_id, steps):
                 return Kept(check, result, change)
             return self.known(project_id, schedule_id, result.job_id)
 
         return compare_and_set(schedule_id, attempt, error=partial(Unavailable, _SERVICE))
 
     def check(self, project_id: int | None, schedule_id: str) -> Check | None:
-        row = self._row(project_id, rows.check_key(schedule_id))
+        row = self._row(project_id, schedule_id, rows.check_key(schedule_id))
         return None if row is None else rows.to_check(row)
 
     def checks(self, project_id: int | None, schedule_ids: Collection[str]) -> dict[str, Check]:
@@ -79,7 +79,8 @@ class Store:
         if not schedule_ids:
             return {}
         first, last = rows.check_key(min(schedule_ids)), rows.check_key(max(schedule_ids))
-        found = self._rows(project_id, f"RowKey ge {literal(first)} and RowKey le {literal(last)}")
+        span = f"RowKey ge {literal(first)} and RowKey le {literal(last)}"
+        found = self._rows(project_id, "", span)
         read = (rows.to_check(row) for row in found)
         return {one.schedule_id: one for one in read if one.schedule_id in schedule_ids}
 
@@ -92,7 +93,9 @@ class Store:
             f"and RowKey le {literal(rows.day_key(schedule_id, last))}"
         )
         select = None if hours else ("RowKey", "total")
-        return [rows.to_day(row) for row in self._rows(project_id, span, select=select)]
+        return [
+            rows.to_day(row) for row in self._rows(project_id, schedule_id, span, select=select)
+        ]
 
     def sums(
         self, project_id: int | None, schedule_id: str, now: datetime
@@ -118,13 +121,13 @@ class Store:
             f"RowKey ge {literal(rows.raws_from(schedule_id, first))} "
             f"and RowKey lt {literal(rows.raws_from(schedule_id, end))}"
         )
-        found = self._rows(project_id, span, top=min(most, 1000))
+        found = self._rows(project_id, schedule_id, span, top=min(most, 1000))
         return [rows.to_result(row) for row in islice(found, most)]
 
     def changes(self, project_id: int | None, schedule_id: str, most: int) -> list[Change]:
         """The events, newest first."""
         prefix = f"event:{schedule_id}-"
-        found = self._rows(project_id, _within(prefix), top=min(most, 1000))
+        found = self._rows(project_id, schedule_id, _within(prefix), top=min(most, 1000))
         return [rows.to_change(row) for row in islice(found, most)]
 
     def _steps(
@@ -139,12 +142,12 @@ class Store:
         what was read after it."""
         schedule_id, at = check.schedule_id, result.at.astimezone(UTC)
         key = rows.day_key(schedule_id, at.date())
-        row = self._row(project_id, key)
+        row = self._row(project_id, schedule_id, key)
         day = Day(day=at.date()) if row is None else rows.to_day(row)
         mine, said = rows.check_key(schedule_id), rows.check_row(check)
         return [
             Insert(mine, said) if before is None else Replace(mine, before.etag, said),
-            Insert(rows.raw_key(result.job_id), rows.raw_row(result)),
+            Insert(rows.raw_key(schedule_id, result.job_id), rows.raw_row(result)),
             Upsert(key, rows.day_row(day.plus(at, result.measured))),
             *(
                 [Upsert(rows.event_key(schedule_id, at), rows.event_row(change))]
@@ -173,6 +176,7 @@ class Store:
             for row in islice(
                 self._rows(
                     project_id,
+                    schedule_id,
                     f"RowKey ge {literal(first)} and RowKey lt {literal(end)}",
                     top=_OLD,
                     select=("RowKey",),
@@ -182,25 +186,26 @@ class Store:
         )
         return list(islice(found, _OLD))
 
-    def _row(self, project_id: int | None, key: str) -> dict[str, Any] | None:
+    def _row(self, project_id: int | None, series: str, key: str) -> dict[str, Any] | None:
         with translated(_SERVICE):
-            return self._open().get(rows.partition(project_id), key)
+            return self._open().get(rows.partition(project_id, series), key)
 
     def _rows(
         self,
         project_id: int | None,
+        series: str,
         span: str,
         *,
         top: int = 1000,
         select: Sequence[str] | None = None,
     ) -> Iterator[dict[str, Any]]:
-        where = f"PartitionKey eq {literal(rows.partition(project_id))} and {span}"
+        where = f"PartitionKey eq {literal(rows.partition(project_id, series))} and {span}"
         with translated(_SERVICE):
             yield from self._open().query(where, top=top, select=select)
 
-    def _transact(self, project_id: int | None, steps: Sequence[Operation]) -> bool:
+    def _transact(self, project_id: int | None, series: str, steps: Sequence[Operation]) -> bool:
         with translated(_SERVICE):
-            return self._open().transact(rows.partition(project_id), steps).committed
+            return self._open().transact(rows.partition(project_id, series), steps).committed
 
     def _open(self) -> Table:
         if not self._there:

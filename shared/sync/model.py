@@ -112,6 +112,8 @@ class SyncRun:
 
     job_id: str
     schedule_id: str
+    series: str
+    """Whose state it goes on with (`JobContext.series`)."""
     project_id: int | None
     kind: str
     source: str

@@ -159,7 +159,7 @@ class Syncs:
     def _run(
         self, plan: SyncPlan, job: JobContext, kind: Kind, source: Found, destination: Found
     ) -> Run:
-        state = self.store.state(job.project_id, job.schedule_id)
+        state = self.store.state(job.project_id, job.series)
         of = _digest(plan, kind, source, destination)
         if state.of != of:
             state = replace(state, of=of, value={})
@@ -169,6 +169,7 @@ class Syncs:
         about = SyncRun(
             job_id=job.job_id,
             schedule_id=job.schedule_id,
+            series=job.series,
             project_id=job.project_id,
             kind=kind.value,
             source=source.id,

@@ -1,8 +1,10 @@
 """What is kept of each sync. The table has a partition for each project (`p` and its number; `p`
 alone is the company), with these rows:
 
-- `state:{schedule id}`: what the last whole run ended with, and how far the one under way came.
+- `state:{series}`: what the last whole run ended with, and how far the one under way came. The
+  series is the schedule's id; of an item of a batch, `{schedule id}.{key}`.
 - `run:{schedule id}:{inverted due time}:{job id}`: a run, newest first.
+- `of:{series}:{inverted due time}:{job id}`: that there is that run, of an item of a batch.
 
 Both are written in one transaction, under the ETag of the first: of two attempts at once, one goes
 on. The container has the reports, `{partition}/{schedule id}/{job id}/{number}.ndjson`, and what a
@@ -58,23 +60,23 @@ class SyncStore:
             self._blobs.create()
         self._there = True
 
-    def state(self, project_id: int | None, schedule_id: str) -> State:
-        """The state of a schedule's syncs; an empty one if there was none."""
+    def state(self, project_id: int | None, series: str) -> State:
+        """The state of a series of syncs; an empty one if there was none."""
         self.prepare()
         with translated(_SERVICE):
-            row = self._table.get(_partition(project_id), f"state:{schedule_id}")
+            row = self._table.get(_partition(project_id), f"state:{series}")
         return State() if row is None else _state(row)
 
     def write(self, before: State, after: State, run: SyncRun) -> State:
         """Write both rows; the state as it is stored. Raises `Conflict` if another attempt or
         another run of the schedule wrote since `before` was read."""
-        partition, key = _partition(run.project_id), f"state:{run.schedule_id}"
+        partition, key = _partition(run.project_id), f"state:{run.series}"
         mark = secrets.token_hex(6)
         row = _state_row(after) | {"mark": mark}
         step = Replace(key, before.etag, row) if before.etag else Insert(key, row)
-        told = Upsert(_run_key(run.job_id), _run_row(run))
+        told = [Upsert(key, of) for key, of in _rows_of(run)]
         with translated(_SERVICE):
-            outcome = self._table.transact(partition, [step, told])
+            outcome = self._table.transact(partition, [step, *told])
             if outcome.committed:
                 return replace(after, etag=outcome.etags[0])
             found = self._table.get(partition, key) if outcome.retried else None
@@ -146,24 +148,25 @@ class SyncStore:
         return text(self._blobs.blob(name))
 
     def tidy(self, run: SyncRun, keep: str) -> None:
-        """Remove the schedule's runs beyond the newest `KEPT`, with their reports, but not the blob
+        """Remove the series' runs beyond the newest `KEPT`, with their reports, but not the blob
         `keep`; and of this one what its end made needless."""
         for name in self._blobs.names(f"{_folder(run)}/seen-"):
             if name != keep:
                 self._blobs.delete(name)
         partition = _partition(run.project_id)
-        lower = f"run:{run.schedule_id}:"
+        lower = f"of:{run.series}:" if _is_item(run) else f"run:{run.series}:"
         where = (
             f"PartitionKey eq {literal(partition)} and RowKey ge {literal(lower)} "
             f"and RowKey lt {literal(lower[:-1] + ';')}"
         )
         for row in islice(self._rows(where), KEPT, None):
-            old = _run(row)
+            old = replace(run, job_id=row["RowKey"].rpartition(":")[2])
             for name in self._blobs.names(f"{_folder(old)}/"):
                 if name != keep:
                     self._blobs.delete(name)
-            with translated(_SERVICE):
-                self._table.transact(partition, [Delete(row["RowKey"])])
+            for key, _ in _rows_of(old):
+                with translated(_SERVICE):
+                    self._table.transact(partition, [Delete(key)])
 
     def _put(self, name: str, body: bytes) -> None:
         with storage(self._blobs.name):
@@ -181,6 +184,19 @@ def _folder(run: SyncRun) -> str:
 def _run_key(job_id: str) -> str:
     schedule_id, due_at = parse_id(job_id)
     return f"run:{schedule_id}:{_FAR - int(due_at.timestamp()):010d}:{job_id}"
+
+
+def _is_item(run: SyncRun) -> bool:
+    return run.series != run.schedule_id
+
+
+def _rows_of(run: SyncRun) -> list[tuple[str, dict[str, Any]]]:
+    """(key, properties) of each of its rows. The last one leads to the others when it is old."""
+    key = _run_key(run.job_id)
+    found = [(key, _run_row(run))]
+    if _is_item(run):
+        found.append((f"of:{run.series}:{key.partition(':')[2].partition(':')[2]}", {}))
+    return found
 
 
 def _state_row(state: State) -> dict[str, Any]:
@@ -210,6 +226,7 @@ def _run_row(run: SyncRun) -> dict[str, Any]:
     return {
         "job_id": run.job_id,
         "schedule_id": run.schedule_id,
+        "series": run.series,
         "project_id": "" if run.project_id is None else run.project_id,
         "kind": run.kind,
         "source": run.source,
@@ -233,6 +250,7 @@ def _run(row: Mapping[str, Any]) -> SyncRun:
     return SyncRun(
         job_id=row["job_id"],
         schedule_id=row["schedule_id"],
+        series=row["series"],
         project_id=None if project == "" else int(project),
         kind=row["kind"],
         source=row["source"],

@@ -23,6 +23,16 @@ class JobProgress:
         self.done = min(max(done / total, 0.0), 1.0) if total > 0 else None
 
 
+@dataclass(frozen=True, slots=True)
+class ItemOf:
+    """Which item of a batch it is that a task is called for."""
+
+    number: int
+    """Its place in the list of this batch, from 0 on."""
+    key: str
+    """A digest of what it asks for: the same in each run of the batch's schedule."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JobContext:
     """One attempt of one job."""
@@ -36,6 +46,8 @@ class JobContext:
     """When the occurrence was due (for a manual run: when it was asked for)."""
     attempt: int
     """1 for the first."""
+    item: ItemOf | None = None
+    """If a batch calls the task: for which item. Many items have one schedule and one due time."""
     clock: Clock
     log: JobLog
     progress: JobProgress = field(default_factory=JobProgress)
@@ -46,6 +58,18 @@ class JobContext:
     stop: threading.Event
     """Set when the attempt must end: its timeout passed, its lease is lost, it was cancelled, or
     the instance is shutting down."""
+
+    @property
+    def series(self) -> str:
+        """Whose state it goes on with, from one due time to the next: its schedule's id, and in a
+        batch the item's own, `{schedule}.{key}`. No schedule's id has a dot."""
+        return f"{self.schedule_id}.{self.item.key}" if self.item else self.schedule_id
+
+    @property
+    def part(self) -> str:
+        """What tells it from all else that is due at its time for its schedule; empty if nothing
+        else is. The same in each attempt, and if its batch is repeated with the same items."""
+        return f"{self.item.key}.{self.item.number}" if self.item else ""
 
     def check(self) -> None:
         """Raise `Cancelled` if the attempt must end. Long tasks call it between steps."""

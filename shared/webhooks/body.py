@@ -1,6 +1,6 @@
 """What is sent, and the ids of deliveries. Pure.
 
-Both come from the occurrence: a schedule and when it was due. So whoever delivers the same
+Both come from the occurrence: a schedule and when it was due; in a batch, also the item. So whoever delivers the same
 occurrence again, after a kill or by hand, sends the same `webhook-id`, and a receiver that has seen
 it can leave it out.
 """
@@ -38,6 +38,8 @@ class Wanted:
     schedule_name: str = ""
     job_id: str
     due_at: datetime
+    part: str = ""
+    """Which of several of that schedule and time (`JobContext.part`)."""
 
 
 def written(value: object) -> str:
@@ -71,10 +73,10 @@ def hook_key(project_id: int | None, webhook_id: str) -> str:
     return sha256(f"{owner}|{webhook_id}".encode()).hexdigest()[:12]
 
 
-def delivery_id(hook: str, schedule_id: str, due_at: datetime) -> str:
+def delivery_id(hook: str, schedule_id: str, due_at: datetime, part: str = "") -> str:
     """The id of a delivery. Those of a webhook sort newest first."""
     left = _END_OF_TIME - int(due_at.timestamp() * 1000)
-    occurrence = f"{hook}|{schedule_id}|{_instant(due_at)}"
+    occurrence = f"{hook}|{schedule_id}|{_instant(due_at)}" + (f"|{part}" if part else "")
     return f"{hook}-{left:013d}-{sha256(occurrence.encode()).hexdigest()[:16]}"
 
 

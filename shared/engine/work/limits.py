@@ -11,7 +11,7 @@ from datetime import datetime
 
 from shared.schedules.model import Schedule
 from shared.storage.tables.locks import Locks
-from shared.tasks import Registry
+from shared.tasks import Registry, Task
 
 LIMIT = "limit:"
 """The prefix of the names of these semaphores."""
@@ -30,7 +30,7 @@ class Limits:
         found: list[tuple[str, int]] = []
         task = self._registry.find(schedule.definition.task_type)
         if task is not None and task.max_concurrent is not None:
-            found.append((f"{LIMIT}task:{task.name}", task.max_concurrent))
+            found.append((_of_task(task), task.max_concurrent))
         if self._per_project and schedule.definition.project_id is not None:
             found.append((f"{LIMIT}project:{schedule.definition.project_id}", self._per_project))
         return found
@@ -49,6 +49,18 @@ class Limits:
             taken.append(name)
         return True
 
+    def take_of(self, task: Task, holder: str, now: datetime, until: datetime) -> bool:
+        """Count what is no job of its own, an item of a batch, against its task's limit, as `take`
+        does. Its project's limit counts the batch's job."""
+        if task.max_concurrent is None:
+            return True
+        return self._locks.take(_of_task(task), holder, now, until, places=task.max_concurrent)
+
+    def release_of(self, task: Task, holder: str) -> None:
+        """Stop counting that."""
+        if task.max_concurrent is not None:
+            self._locks.release(_of_task(task), holder)
+
     def full(self, schedule: Schedule, now: datetime) -> bool:
         """Whether one of its limits is reached, so that its jobs wait."""
         return any(len(self._locks.holders(name, now)) >= most for name, most in self.of(schedule))
@@ -57,3 +69,7 @@ class Limits:
         """Stop counting the job."""
         for name, _ in self.of(schedule):
             self._locks.release(name, job_id)
+
+
+def _of_task(task: Task) -> str:
+    return f"{LIMIT}task:{task.name}"

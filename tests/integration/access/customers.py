@@ -48,6 +48,7 @@ def sync(engine: Engine, job: Job) -> None:
     told = SyncRun(
         job_id=job.id,
         schedule_id=job.schedule_id,
+        series=job.schedule_id,
         project_id=1,
         kind="container",
         source=MARK,

@@ -29,6 +29,7 @@ def run_of(number: int, project_id: int | None, clock: Any) -> SyncRun:
     return SyncRun(
         job_id=one.job_id,
         schedule_id=one.schedule_id,
+        series=one.series,
         project_id=project_id,
         kind="container",
         source="a",
