@@ -71,8 +71,17 @@ def belongs_to(analysis: str) -> int | None:
     return None if project == COMPANY else int(project)
 
 
+PARTITIONS = "analysis:"
+
+
 def partition(project_id: int | None) -> str:
-    return f"analysis:{project_of(project_id)}"
+    return f"{PARTITIONS}{project_of(project_id)}"
+
+
+def project_in(partition: str) -> int | None:
+    """The project whose analyses a partition has."""
+    project = partition.removeprefix(PARTITIONS)
+    return None if project == COMPANY else int(project)
 
 
 def at_key(at: datetime, analysis: str = "") -> str:
@@ -87,6 +96,11 @@ def id_key(analysis: str) -> str:
 def last_key(repository_id: str, branch: str, kind: AnalysisKind) -> str:
     mark = hashlib.sha256(f"{kind.value}\0{branch}".encode()).hexdigest()[:16]
     return f"last:{repository_id}:{mark}"
+
+
+def lasts(repository_id: str) -> str:
+    """A filter for all of these of a repository."""
+    return f"RowKey ge 'last:{repository_id}:' and RowKey lt 'last:{repository_id};'"
 
 
 def folder(analysis: str, attempt: int | None = None) -> str:

@@ -22,12 +22,13 @@ from shared.storage.blobs.container import Container
 from shared.storage.blobs.stream import etag_of, go_on, pieces, text, write_once
 from shared.storage.failures import translated
 from shared.storage.tables.batch import Delete, Insert, Upsert, literal
+from shared.storage.tables.partitions import partitions
 from shared.storage.tables.table import Table
 
 _SERVICE = "table storage"
 _FINDINGS, _SARIF = "findings.gz", "sarif.gz"
 _OF_REPOSITORY = 50
-_AGE = timedelta(days=90)
+AGE = timedelta(days=90)
 
 
 class Store:
@@ -136,7 +137,7 @@ class Store:
         found = list(self.all(of.project_id, repository_id=of.repository_id))
         gone = 0
         for number, one in enumerate(found):
-            if one.id in held or (number < _OF_REPOSITORY and now - one.at <= _AGE):
+            if one.id in held or (number < _OF_REPOSITORY and now - one.at <= AGE):
                 continue
             check()
             self.remove(one, check)
@@ -150,6 +151,21 @@ class Store:
         with translated(_SERVICE):
             for key in (rows.at_key(one.at, one.id), rows.id_key(one.id)):
                 self._table.transact(rows.partition(one.project_id), [Delete(key)])
+
+    def projects(self) -> list[int | None]:
+        """Those that have analyses; None: the company."""
+        with translated(_SERVICE):
+            return [rows.project_in(one) for one in partitions(self._table, rows.PARTITIONS)]
+
+    def is_held(self, one: Analysis) -> bool:
+        """Whether later ones are compared with it."""
+        return one.id in self._held(one.project_id, one.repository_id)
+
+    def unhold(self, project_id: int | None, repository_id: str) -> None:
+        """Remove what later analyses of a repository would be compared with."""
+        for row in self._rows(project_id, rows.lasts(repository_id)):
+            with translated(_SERVICE):
+                self._table.transact(rows.partition(project_id), [Delete(str(row["RowKey"]))])
 
     def sweep(self, now: datetime, check: Callable[[], None]) -> int:
         """Remove the blobs, older than a day, that no row names; how many."""
@@ -167,11 +183,9 @@ class Store:
         return gone
 
     def _held(self, project_id: int | None, repository_id: str) -> set[str]:
-        first = f"last:{repository_id}:"
-        wanted = f"RowKey ge {literal(first)} and RowKey lt {literal(first[:-1] + ';')}"
         return {
             one
-            for row in self._rows(project_id, wanted)
+            for row in self._rows(project_id, rows.lasts(repository_id))
             for one in rows.to_last(row).tools.values()
         }
 

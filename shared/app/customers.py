@@ -28,6 +28,7 @@ from shared.tasks import Registry, Services
 
 if TYPE_CHECKING:
     from shared.analysis.service import Analyses
+    from shared.app.forgetting import Forgetting
     from shared.batch.service import Batches
     from shared.exports.service import Exports
     from shared.outgoing.client import Client
@@ -64,6 +65,38 @@ def upkeep(settings: Settings, at: Stores, clock: Clock) -> ResourceUpkeep:
     store = Store(at.connection, at.names.resources)
     return Orphans(
         store, secrets(settings, at, clock), lambda: at.meta.value(RESTORING) is not None
+    )
+
+
+def forgetting(
+    at: Stores,
+    exports: Callable[[], Exports],
+    webhooks: Callable[[], Webhooks],
+    syncs: SyncStore,
+    resources: Callable[[], ResourceService],
+) -> Forgetting:
+    """What removes what is left of customers' tasks."""
+    from shared.analysis import forgetting as of_analyses
+    from shared.analysis.store import Store as Analyses
+    from shared.app.forgetting import Forgetting
+    from shared.batch import forgetting as of_batches
+    from shared.batch.store import Store as Batches
+    from shared.probes import forgetting as of_checks
+    from shared.sync import forgetting as of_syncs
+
+    names, made, known = at.names, at.connection, at.table.rows
+    table = made.table(names.table)
+    return Forgetting(
+        {
+            "exports": lambda: exports().forget,
+            "deliveries": lambda: webhooks().forget_all,
+            "health_checks": lambda: of_checks.Forgetting(made, names.probes, known),
+            "syncs": lambda: of_syncs.Forgetting(syncs, known),
+            "analyses": lambda: of_analyses.Forgetting(
+                Analyses(table, made.blobs(names.analysis)), resources()
+            ),
+            "batches": lambda: of_batches.Forgetting(Batches(table, made.blobs(names.batches))),
+        }
     )
 
 

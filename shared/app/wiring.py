@@ -56,7 +56,7 @@ from shared.notifications.paid import PaidMessages
 from shared.notifications.port import NotificationService
 from shared.outgoing import Outgoing
 from shared.probes.port import ProbeService
-from shared.resources.port import ResourceService, ResourceUpkeep
+from shared.resources.port import CustomerUpkeep, ResourceService, ResourceUpkeep
 from shared.scaling.port import ScalingService
 from shared.settings import Settings
 from shared.storage.checked import CheckedClock
@@ -133,6 +133,7 @@ def build(
             PetCare: lambda: domains.care(settings, notifications, billing, alerts),
             ResourceService: lambda: resources(),
             ResourceUpkeep: lambda: customers.upkeep(settings, at, clock),
+            CustomerUpkeep: lambda: customers.forgetting(at, exports, webhooks, syncs, resources),
             SyncService: lambda: customers.syncs(settings, syncs, resources, outgoing),
         }
     )

@@ -52,6 +52,17 @@ def scope(project_id: int | None) -> str:
     return "none" if project_id is None else str(project_id)
 
 
+def project_of(partition: str) -> int | None:
+    """The project whose batches a partition has."""
+    name = partition.removeprefix(PARTITIONS)
+    return None if name == "none" else int(name)
+
+
+def heads_before(at: datetime) -> str:
+    """What is before the keys of batches that were due before then, and behind the others."""
+    return f"{HEAD}{_LATEST - int(at.timestamp()):011d};"
+
+
 def head_key(batch_id: str) -> str:
     seconds = int(parse_id(batch_id)[1].timestamp())
     return f"{HEAD}{_LATEST - seconds:011d}:{batch_id}"

@@ -22,16 +22,19 @@ import re
 import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from shared.batch import rows
 from shared.batch.model import Head, Item, Outcome, Saved
 from shared.batch.rows import SentFile, head_key, partition, progress_key
 from shared.errors import Damaged, LeaseLost
+from shared.schedules.job import parse_id
 from shared.storage.blobs import journal
 from shared.storage.blobs.container import Container
 from shared.storage.failures import translated
 from shared.storage.tables.batch import Delete, Insert, Operation, Replace, Upsert, literal
+from shared.storage.tables.partitions import partitions
 from shared.storage.tables.table import Table
 
 _SERVICE = "table storage"
@@ -66,6 +69,29 @@ class Store:
         with translated(_SERVICE):
             for row in self._table.query(f"{of} and {span}", top=100):
                 yield rows.to_head(row)
+
+    def projects(self) -> list[int | None]:
+        """Those that have batches; None: the company."""
+        with translated(_SERVICE):
+            return [rows.project_of(one) for one in partitions(self._table, rows.PARTITIONS)]
+
+    def heads_due_before(self, project_id: int | None, at: datetime) -> Iterator[Head]:
+        """The batches of a project that were due before then."""
+        return self.heads(project_id, rows.heads_before(at))
+
+    def unlisted(self, project_id: int | None, at: datetime) -> list[str]:
+        """The batches whose items were never written down, and that were due before then."""
+        of = f"PartitionKey eq {literal(partition(project_id))}"
+        span = (
+            f"RowKey ge {literal(rows.PROGRESS)} and RowKey lt {literal(rows.PROGRESS[:-1] + ';')}"
+        )
+        with translated(_SERVICE):
+            found = [
+                str(row["RowKey"]).removeprefix(rows.PROGRESS)
+                for row in self._table.query(f"{of} and {span}", select=("RowKey",))
+            ]
+        old = (one for one in found if parse_id(one)[1] < at)
+        return [one for one in old if self.head(project_id, one) is None]
 
     def saved(self, project_id: int | None, batch_id: str) -> Saved | None:
         """How far a batch is; None if it never began."""

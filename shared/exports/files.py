@@ -157,6 +157,10 @@ class Files:
         found = self._items(f"{folder(project_id)}/", check)
         return (one for one in found if one.expires_at <= now)
 
+    def all_expired(self, now: datetime, check: Callable[[], None]) -> Iterator[ExportFile]:
+        """The files of all projects whose time is over."""
+        return (one for one in self._items("", check) if one.expires_at <= now)
+
     def _items(
         self, beginning: str, check: Callable[[], None] = lambda: None
     ) -> Iterator[ExportFile]:

@@ -96,6 +96,17 @@ class Exports:
             "removed": removed,
         }
 
+    def forget(self, job: JobContext) -> int:
+        """Remove the files of all projects whose time is over; how many. An export removes those of
+        its own project; this is for projects that make none any more."""
+        self.files.create()
+        gone = 0
+        for one in self.files.all_expired(job.clock.now(), job.check):
+            job.check()
+            self.files.remove(one)
+            gone += 1
+        return gone
+
     def link(self, file: ExportFile, lasts: timedelta) -> tuple[str, datetime]:
         """(a URL that reads the file, when it expires)."""
         return self.files.link(file, self._clock.now(), lasts)

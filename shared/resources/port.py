@@ -20,6 +20,13 @@ class ResourceUpkeep(Protocol):
         """Remove secrets that nothing refers to. Returns the task's result, as a JSON object."""
 
 
+class CustomerUpkeep(Protocol):
+    """Removes what is left of customers' tasks, and needed no more."""
+
+    def forget(self, job: JobContext) -> Mapping[str, int]:
+        """Remove it, so much at once; how much of what. Raises the first error, after all else."""
+
+
 class ResourceService(Protocol):
     """Finds resources, with their secrets (`service`). Each raises `NotFound`, which says what is
     gone and how to make it anew, and `Unavailable` or `Refused` if storage fails."""

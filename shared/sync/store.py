@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 from heapq import nlargest
@@ -31,6 +31,7 @@ from shared.storage.failures import translated
 from shared.storage.names import Names
 from shared.storage.tables.batch import Delete, Insert, Replace, Upsert, literal
 from shared.storage.tables.entities import stamp
+from shared.storage.tables.partitions import partitions
 from shared.sync.model import Counts, Cursor, Ended, State, SyncRun
 
 KEPT = 100
@@ -74,7 +75,8 @@ class SyncStore:
         mark = secrets.token_hex(6)
         row = _state_row(after) | {"mark": mark}
         step = Replace(key, before.etag, row) if before.etag else Insert(key, row)
-        told = [Upsert(key, of) for key, of in _rows_of(run)]
+        first, *others = _keys_of(run.series, run.job_id)
+        told = [Upsert(first, _run_row(run)), *(Upsert(one, {}) for one in others)]
         with translated(_SERVICE):
             outcome = self._table.transact(partition, [step, *told])
             if outcome.committed:
@@ -154,19 +156,53 @@ class SyncStore:
             if name != keep:
                 self._blobs.delete(name)
         partition = _partition(run.project_id)
-        lower = f"of:{run.series}:" if _is_item(run) else f"run:{run.series}:"
+        lower = f"of:{run.series}:" if "." in run.series else f"run:{run.series}:"
         where = (
             f"PartitionKey eq {literal(partition)} and RowKey ge {literal(lower)} "
             f"and RowKey lt {literal(lower[:-1] + ';')}"
         )
         for row in islice(self._rows(where), KEPT, None):
-            old = replace(run, job_id=row["RowKey"].rpartition(":")[2])
-            for name in self._blobs.names(f"{_folder(old)}/"):
-                if name != keep:
-                    self._blobs.delete(name)
-            for key, _ in _rows_of(old):
-                with translated(_SERVICE):
-                    self._table.transact(partition, [Delete(key)])
+            self._remove(partition, run.series, row["RowKey"].rpartition(":")[2], keep)
+
+    def partitions(self) -> list[str]:
+        self.prepare()
+        with translated(_SERVICE):
+            return list(partitions(self._table, "p"))
+
+    def quiet(self, partition: str, since: datetime) -> list[str]:
+        """The series whose last run was due before then."""
+        where = (
+            f"PartitionKey eq {literal(partition)} and RowKey ge 'state:' and RowKey lt 'state;'"
+        )
+        return [
+            str(row["RowKey"]).removeprefix("state:")
+            for row in self._rows(where)
+            if (last := _last(row)) is not None and parse_id(last)[1] < since
+        ]
+
+    def forget(self, partition: str, series: str, check: Callable[[], None]) -> None:
+        """Remove all of a series: its runs and their reports, and then its state, which leads to
+        what is left of them."""
+        lower = f"of:{series}:" if "." in series else f"run:{series}:"
+        where = (
+            f"PartitionKey eq {literal(partition)} and RowKey ge {literal(lower)} "
+            f"and RowKey lt {literal(lower[:-1] + ';')}"
+        )
+        for row in list(self._rows(where)):
+            check()
+            self._remove(partition, series, row["RowKey"].rpartition(":")[2])
+        with translated(_SERVICE):
+            self._table.transact(partition, [Delete(f"state:{series}")])
+
+    def _remove(self, partition: str, series: str, job_id: str, keep: str = "") -> None:
+        """Remove a run: its blobs first, except `keep`."""
+        schedule_id = series.partition(".")[0]
+        for name in self._blobs.names(f"{partition}/{schedule_id}/{job_id}/"):
+            if name != keep:
+                self._blobs.delete(name)
+        for key in _keys_of(series, job_id):
+            with translated(_SERVICE):
+                self._table.transact(partition, [Delete(key)])
 
     def _put(self, name: str, body: bytes) -> None:
         with storage(self._blobs.name):
@@ -186,17 +222,22 @@ def _run_key(job_id: str) -> str:
     return f"run:{schedule_id}:{_FAR - int(due_at.timestamp()):010d}:{job_id}"
 
 
-def _is_item(run: SyncRun) -> bool:
-    return run.series != run.schedule_id
+def _keys_of(series: str, job_id: str) -> list[str]:
+    """The keys of a run's rows. The last one leads to the others when it is old."""
+    key = _run_key(job_id)
+    if "." not in series:
+        return [key]
+    return [key, f"of:{series}:{key.split(':', 2)[2]}"]
 
 
-def _rows_of(run: SyncRun) -> list[tuple[str, dict[str, Any]]]:
-    """(key, properties) of each of its rows. The last one leads to the others when it is old."""
-    key = _run_key(run.job_id)
-    found = [(key, _run_row(run))]
-    if _is_item(run):
-        found.append((f"of:{run.series}:{key.partition(':')[2].partition(':')[2]}", {}))
-    return found
+def _last(row: Mapping[str, Any]) -> str | None:
+    """The job that was the last to work on a series, as its state says; None if that cannot be
+    read."""
+    try:
+        under_way = json.loads(row["cursor"])
+        return str(row["done"] or under_way["job_id"]) or None
+    except (ValueError, LookupError, TypeError):
+        return None
 
 
 def _state_row(state: State) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """What is sent, and the ids of deliveries. Pure.
 
-Both come from the occurrence: a schedule and when it was due; in a batch, also the item. So whoever delivers the same
-occurrence again, after a kill or by hand, sends the same `webhook-id`, and a receiver that has seen
-it can leave it out.
+Both come from the occurrence: a schedule and when it was due; in a batch, also the item. So whoever
+delivers the same occurrence again, after a kill or by hand, sends the same `webhook-id`, and a
+receiver that has seen it can leave it out.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from shared.outgoing.model import Outgoing
 from shared.resources.model import Resource
 from shared.resources.port import ResourceService
 from shared.resources.webhooks import Webhook
+from shared.tasks import JobContext
 from shared.webhooks import body, deciding, endpoint
 from shared.webhooks.body import Wanted
 from shared.webhooks.endpoint import Pace
@@ -32,7 +33,10 @@ SOON = timedelta(seconds=10)
 MOST_AGAIN = 1_000
 """Deliveries that one request delivers again."""
 TEST = "webhook.test"
-_FORGETS = 2_000
+_FORGETS = 20_000
+_FORGETTING = 30.0
+"""Seconds for which one call removes old deliveries."""
+_ROUNDS = 20
 
 
 class Webhooks:
@@ -128,8 +132,21 @@ class Webhooks:
         return flush.statuses
 
     def forget(self, *, stop: threading.Event) -> int:
-        before = self._clock.now() - KEPT
-        return self._store.forget(before, _FORGETS, lambda: not stop.is_set())
+        before, until = self._clock.now() - KEPT, self._clock.monotonic() + _FORGETTING
+        return self._store.forget(
+            before, _FORGETS, lambda: not stop.is_set() and self._clock.monotonic() < until
+        )
+
+    def forget_all(self, job: JobContext) -> int:
+        """Remove more of them; how many."""
+        gone = 0
+        for _ in range(_ROUNDS):
+            job.check()
+            some = self.forget(stop=job.stop)
+            gone += some
+            if not some:
+                break
+        return gone
 
     def page(
         self, webhook_id: str, project_id: int | None, asked: Asked, page: int, size: int

@@ -24,7 +24,7 @@ from shared.errors import Damaged, Unavailable
 from shared.log import Event, event
 from shared.storage.connect import Connection
 from shared.storage.failures import translated
-from shared.storage.tables.batch import Insert, Operation, Replace, literal
+from shared.storage.tables.batch import Delete, Insert, Operation, Replace, literal
 from shared.storage.tables.compare_and_set import compare_and_set
 from shared.storage.tables.table import Table
 from shared.threads import Pool
@@ -146,8 +146,11 @@ class Store:
         for at in range(0, len(keys), _TOGETHER):
             if not go_on():
                 break
-            found = self.those([rows.id_in(key) for key in keys[at : at + _TOGETHER]])
+            some = keys[at : at + _TOGETHER]
+            found = self.those(list(map(rows.id_in, some)))
             steps = [step for one in found if one.status.ended for step in rows.removed_rows(one)]
+            there = {one.id for one in found}  # what cannot be read must not stand in the way
+            steps += [Delete(key) for key in some if rows.id_in(key) not in there]
             with translated(_SERVICE):
                 if steps and self._opened().transact(PARTITION, steps).committed:
                     gone += len(found)

@@ -1,5 +1,5 @@
-"""A batch of each task that customers may schedule: items have one schedule and one due time, and yet
-share nothing. Each is killed after its second item, and ends as if it had not been."""
+"""A batch of each task that customers may schedule: items have one schedule and one due time, and
+yet share nothing. Each is killed after its second item, and ends as if it had not been."""
 
 from __future__ import annotations
 

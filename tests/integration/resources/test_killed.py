@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from functions.operations.secret_cleanup import secret_cleanup
+from functions.operations.customer_cleanup import customer_cleanup
 from local.azurite import Azurite
 from shared.access import LOCAL
 from shared.errors import Conflict, Skipped
@@ -183,5 +183,5 @@ def test_nothing_is_swept_while_a_backup_is_restored(shelf: Shelf) -> None:
     table.transact(META, [Upsert(RESTORING, {"value": "x"})])
     with pytest.raises(Skipped, match="being restored"):
         _sweep(shelf.engine)
-    assert secret_cleanup.dry_run and secret_cleanup.recurrence is not None
+    assert customer_cleanup.dry_run and customer_cleanup.recurrence is not None
     assert len(shelf.kept()) == 1
