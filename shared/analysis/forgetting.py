@@ -31,13 +31,12 @@ class Forgetting:
                 job.check()
                 if one.repository_id not in there:
                     there[one.repository_id] = self._exists(one)
+                    if not there[one.repository_id]:
+                        self._store.unhold(project_id, one.repository_id)
                 if there[one.repository_id] and self._store.is_held(one):
                     continue
                 self._store.remove(one, job.check)
                 gone += 1
-            for repository_id, exists in there.items():
-                if not exists:
-                    self._store.unhold(project_id, repository_id)
             left = _MOST - gone
         return gone
 

@@ -149,7 +149,7 @@ class Store:
         for name in self.container.names(rows.folder(one.id), check):
             self.container.delete(name, check)
         with translated(_SERVICE):
-            for key in (rows.at_key(one.at, one.id), rows.id_key(one.id)):
+            for key in (rows.id_key(one.id), rows.at_key(one.at, one.id)):  # the last leads to it
                 self._table.transact(rows.partition(one.project_id), [Delete(key)])
 
     def projects(self) -> list[int | None]:
