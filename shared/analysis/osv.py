@@ -28,6 +28,7 @@ from shared import outgoing
 from shared.analysis.advisories import Package, compact, matches
 from shared.analysis.limits import MIB
 from shared.analysis.model import Found, Rule
+from shared.backups.scratch import scratch_folder
 from shared.errors import Damaged, Refused, Unavailable
 from shared.outgoing import Outgoing
 from shared.storage.blobs import replaced
@@ -100,8 +101,8 @@ class Vulnerabilities:
         done: dict[str, object] = {}
         self._container.create(job.check)
         for number, ecosystem in enumerate(self.ecosystems):
-            with tempfile.TemporaryDirectory(prefix="belfry-osv-") as folder:
-                known = self._one(ecosystem, Path(folder), job)
+            with scratch_folder(Path(tempfile.gettempdir())) as folder:
+                known = self._one(ecosystem, folder, job)
             job.log("fetched vulnerabilities", ecosystem=ecosystem, entries=known.entries)
             done[ecosystem] = {"entries": known.entries, "packages": known.packages}
             job.progress(number + 1, len(self.ecosystems))

@@ -69,11 +69,7 @@ class Flush:
         """Send what is due, in rounds, until nothing is."""
         seen: set[str] = set()
         while self._goes_on():
-            ids = [
-                one
-                for one in self._store.due(self._clock.now(), MOST + len(seen))
-                if one not in seen
-            ]
+            ids = self._store.due(self._clock.now(), MOST, seen)
             if not ids:
                 return
             seen.update(ids)

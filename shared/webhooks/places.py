@@ -54,6 +54,9 @@ class Places:
         """Give a place back."""
         with self.changed:
             self._taken.subtract(_limits(way).keys())
+            for key in _limits(way).keys() - {"all"}:  # or each webhook would stay for ever
+                if not self._taken[key]:
+                    del self._taken[key]
             self.changed.notify_all()
 
 

@@ -13,7 +13,7 @@ raises `Unavailable` or `Refused` if storage fails.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -72,10 +72,16 @@ class Store:
         with Pool(_AT_ONCE, "deliveries") as pool:
             return [one for one in pool.map(self.find, ids) if one is not None]
 
-    def due(self, now: datetime, most: int) -> list[str]:
-        """The ids of deliveries that are due, those first that have waited longest."""
+    def due(self, now: datetime, most: int, but: Collection[str] = ()) -> list[str]:
+        """The ids of deliveries that are due, without `but`, those first that have waited
+        longest. Reads no more than it needs."""
         beyond = rows.due_key(now + timedelta(microseconds=1))
-        return [rows.id_in(key) for key in self._keys(rows.span("due:", beyond), most)]
+        with translated(_SERVICE):
+            found = self._opened().query(
+                rows.span("due:", beyond), top=min(most, 1000), select=("RowKey",)
+            )
+            ids = (rows.id_in(row["RowKey"]) for row in found)
+            return list(islice((one for one in ids if one not in but), most))
 
     def open_ids(self, hook: str, most: int) -> list[str]:
         """The ids of a webhook's deliveries that have not ended, by when they were due."""

@@ -76,7 +76,7 @@ def done(desk: Desk, task: str, parameters: dict[str, Any], items: list[Any], **
             raise Killed
         return returned
 
-    batches._executor.within = within  # type: ignore[method-assign]
+    batches._executor.within = within  # type: ignore[method-assign, assignment]
     with pytest.raises(Killed):
         desk.run(desk.job(**job), **params)
     found = desk.run(desk.job(attempt=2, **job), **params)
@@ -220,7 +220,7 @@ def test_a_key_says_what_is_asked_for_and_not_where_it_is_in_the_list(own: Desk)
         seen.setdefault(params.model_dump()["name"], []).append(context)
         return real(service._executor, task, params, context, seconds)
 
-    service._executor.within = within  # type: ignore[method-assign, assignment]
+    service._executor.within = within  # type: ignore[method-assign]
     own.run(**call("again", ["a", "b"]))
     own.run(own.job(job_id=SECOND), **call("again", ["b", "a"]))
     for name in "ab":

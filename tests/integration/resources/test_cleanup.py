@@ -3,6 +3,7 @@ and what is needed stays."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,14 +20,13 @@ from shared.batch.store import Store as Batches
 from shared.errors import Unavailable
 from shared.exports.params import ExportParams
 from shared.probes.model import Measured, Result, Standing, Thresholds
-from shared.resources.port import CustomerUpkeep, ResourceUpkeep
 from shared.schedules.job import job_id
 from shared.storage.names import Names
 from shared.sync.model import Counts, Ended, State, SyncRun
 from shared.webhooks.model import DeliveryStatus
 from shared.webhooks.service import new_delivery
 from shared.webhooks.store import Store as Deliveries
-from tests.context import job_of, result_of
+from tests.context import job_of
 from tests.dying import Dying, Killed
 from tests.integration.access.customers import _analysis
 from tests.integration.engine.conftest import Engine, make
@@ -62,7 +62,10 @@ class Left:
     def _export(self, schedule: str, name: str, now: datetime) -> None:
         job = replace(
             job_of(clock=self.engine.clock),
-            **{"job_id": name, "schedule_id": schedule, "project_id": 1, "due_at": now},
+            job_id=name,
+            schedule_id=schedule,
+            project_id=1,
+            due_at=now,
         )
         given = {"format": "json", "keep_days": 30, "data": "schedules"}
         self.app.exports().export(ExportParams.model_validate(given), job)
@@ -127,12 +130,9 @@ class Left:
     def clean(self, app: Any = None, **job: Any) -> dict[str, Any]:
         services = (app or self.app).executor._services
         given = job_of(clock=self.engine.clock, **job)
-        return result_of(
-            customer_cleanup,
-            given,
-            resources=services.get(ResourceUpkeep),
-            customers=services.get(CustomerUpkeep),
-        )
+        found = customer_cleanup.call(given, customer_cleanup.params(), services)
+        assert isinstance(found, Mapping)
+        return dict(found)
 
     def rows(self) -> set[str]:
         """The keys of all that is left, with their tables; none of the schedules themselves."""

@@ -299,3 +299,27 @@ def test_too_many_that_wait_are_refused_and_old_ones_are_removed(
 
 def _numbers(receiver: Receiver) -> list[int]:
     return [json.loads(one.body)["data"]["number"] for one in receiver.got]
+
+
+def test_what_is_due_is_read_on_from_what_was_met(world: World) -> None:
+    """Those that a flush could not send stay due, and are not read again and again."""
+    ids = sorted(world.stored(range(5)))
+    now = world.clock.now()
+    assert world.store.due(now, 2) == ids[:2]
+    assert world.store.due(now, 2, set(ids[:3])) == ids[3:]
+
+
+def test_a_row_that_leads_to_nothing_does_not_stand_in_the_way(
+    world: World, receiver: Receiver
+) -> None:
+    from shared.webhooks import rows
+
+    world.known.add(receiver.url)
+    done = world.service.deliver(world.wanted(), world.stop)
+    table, old = world.store._table, done.ended_at
+    assert old is not None
+    orphan = rows.ended_key(old - timedelta(days=1), f"{done.hook}-1-x")
+    table.transact(rows.PARTITION, [rows.Insert(orphan, {})])
+    world.store.forget(old + timedelta(seconds=1), 100, lambda: True)
+    left = [row["RowKey"] for row in table.query("RowKey ge 'ended:' and RowKey lt 'ended;'")]
+    assert left == [] and world.store.find(done.id) is None

@@ -64,3 +64,12 @@ def test_nothing_begins_after_the_end() -> None:
     turns.add(way("b"), range(10))
     turns.stop()
     assert turns.take() is None
+
+
+def test_a_webhook_that_nothing_is_sent_to_takes_no_room() -> None:
+    places = Places()
+    for number in range(1_000):
+        one = way(f"h{number}", project=number)
+        assert places.take(one)
+        places.free(one)
+    assert len(places._taken) <= 1
