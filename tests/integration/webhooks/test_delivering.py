@@ -312,6 +312,7 @@ def test_what_is_due_is_read_on_from_what_was_met(world: World) -> None:
 def test_a_row_that_leads_to_nothing_does_not_stand_in_the_way(
     world: World, receiver: Receiver
 ) -> None:
+    from shared.storage.tables.batch import Insert
     from shared.webhooks import rows
 
     world.known.add(receiver.url)
@@ -319,7 +320,7 @@ def test_a_row_that_leads_to_nothing_does_not_stand_in_the_way(
     table, old = world.store._table, done.ended_at
     assert old is not None
     orphan = rows.ended_key(old - timedelta(days=1), f"{done.hook}-1-x")
-    table.transact(rows.PARTITION, [rows.Insert(orphan, {})])
+    table.transact(rows.PARTITION, [Insert(orphan, {})])
     world.store.forget(old + timedelta(seconds=1), 100, lambda: True)
     left = [row["RowKey"] for row in table.query("RowKey ge 'ended:' and RowKey lt 'ended;'")]
     assert left == [] and world.store.find(done.id) is None
