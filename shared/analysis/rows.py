@@ -39,9 +39,9 @@ from shared.analysis.model import (
     Tool,
 )
 from shared.errors import Damaged
+from shared.projects import name_of, project_of
 
-COMPANY = "c"
-ID = r"(?:c|\d{1,19})-[0-9a-f]{16}"
+ID = r"(?:none|\d{1,19})-[0-9a-f]{16}"
 _END = 253_402_300_800_000
 """The end of the year 9999, in milliseconds since 1970."""
 _EXAMPLES, _SHOWN = 3, 100
@@ -57,22 +57,16 @@ class Last:
 
 def analysis_id(project_id: int | None, job_id: str) -> str:
     """The id of a job's analysis: its second attempt has the same one."""
-    return f"{project_of(project_id)}-{hashlib.sha256(job_id.encode()).hexdigest()[:16]}"
-
-
-def project_of(project_id: int | None) -> str:
-    """A project in keys and names."""
-    return COMPANY if project_id is None else str(project_id)
+    return f"{name_of(project_id)}-{hashlib.sha256(job_id.encode()).hexdigest()[:16]}"
 
 
 def belongs_to(analysis: str) -> int | None:
     """The project that an analysis' id names."""
-    project = analysis.partition("-")[0]
-    return None if project == COMPANY else int(project)
+    return project_of(analysis.partition("-")[0])
 
 
 def partition(project_id: int | None) -> str:
-    return f"analysis:{project_of(project_id)}"
+    return f"analysis:{name_of(project_id)}"
 
 
 def at_key(at: datetime, analysis: str = "") -> str:
@@ -97,7 +91,7 @@ def folder(analysis: str, attempt: int | None = None) -> str:
 
 def of_blob(name: str) -> tuple[str, int] | None:
     """(analysis, attempt) that a blob belongs to; None if it is no such blob."""
-    found = re.fullmatch(rf"(?:c|\d+)/({ID})/(\d{{1,9}})/[a-z.]+", name)
+    found = re.fullmatch(rf"(?:none|\d+)/({ID})/(\d{{1,9}})/[a-z.]+", name)
     return (found[1], int(found[2])) if found else None
 
 

@@ -28,6 +28,7 @@ from shared.batch import rows
 from shared.batch.model import Head, Item, Outcome, Saved
 from shared.batch.rows import SentFile, head_key, partition, progress_key
 from shared.errors import Damaged, LeaseLost
+from shared.projects import name_of
 from shared.storage.blobs import journal
 from shared.storage.blobs.container import Container
 from shared.storage.failures import translated
@@ -97,7 +98,7 @@ class Store:
 
     def remove(self, project_id: int | None, batch_id: str) -> None:
         """Remove a batch: its files first, so that its row leads to what is left of them."""
-        for name in self.container.names(f"{rows.scope(project_id)}/{batch_id}/"):
+        for name in self.container.names(f"{name_of(project_id)}/{batch_id}/"):
             self.container.delete(name)
         with translated(_SERVICE):
             for key in (progress_key(batch_id), head_key(batch_id)):
@@ -160,7 +161,7 @@ class Store:
 
     def files(self, project_id: int | None) -> list[SentFile]:
         """The files of a project."""
-        return self._files(f" and project eq {literal(rows.scope(project_id))}")
+        return self._files(f" and project eq {literal(name_of(project_id))}")
 
     def all_files(self) -> list[SentFile]:
         """The files of every project."""
@@ -191,7 +192,7 @@ class Place:
     """The names of a batch's blobs."""
 
     def __init__(self, project_id: int | None, batch_id: str) -> None:
-        self._at = f"{rows.scope(project_id)}/{batch_id}"
+        self._at = f"{name_of(project_id)}/{batch_id}"
         self.open_names = f"{self._at}/open/"
 
     def items(self, epoch: int, number: int) -> str:
@@ -206,7 +207,7 @@ class Place:
 
 def file_name(file: SentFile) -> str:
     """The blob of a file that was sent."""
-    return f"{rows.scope(file.project_id)}/files/{file.id}"
+    return f"{name_of(file.project_id)}/files/{file.id}"
 
 
 def _outcomes(name: str, data: bytes) -> list[Outcome]:

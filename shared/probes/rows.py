@@ -56,10 +56,6 @@ class Day:
         return Day(day=self.day, total=self.total.plus(measured), hours={**self.hours, **more})
 
 
-def partition(project_id: int | None) -> str:
-    return "none" if project_id is None else f"p{project_id}"
-
-
 def check_key(schedule_id: str) -> str:
     return f"check:{schedule_id}"
 

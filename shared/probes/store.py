@@ -16,6 +16,7 @@ from shared.probes import rows, states, summaries
 from shared.probes.model import Change, Result, State, Thresholds
 from shared.probes.rows import Check, Day
 from shared.probes.tallies import Tally
+from shared.projects import name_of
 from shared.storage.connect import Connection
 from shared.storage.failures import translated
 from shared.storage.tables.batch import Delete, Insert, Operation, Replace, Upsert, literal
@@ -184,7 +185,7 @@ class Store:
 
     def _row(self, project_id: int | None, key: str) -> dict[str, Any] | None:
         with translated(_SERVICE):
-            return self._open().get(rows.partition(project_id), key)
+            return self._open().get(name_of(project_id), key)
 
     def _rows(
         self,
@@ -194,13 +195,13 @@ class Store:
         top: int = 1000,
         select: Sequence[str] | None = None,
     ) -> Iterator[dict[str, Any]]:
-        where = f"PartitionKey eq {literal(rows.partition(project_id))} and {span}"
+        where = f"PartitionKey eq {literal(name_of(project_id))} and {span}"
         with translated(_SERVICE):
             yield from self._open().query(where, top=top, select=select)
 
     def _transact(self, project_id: int | None, steps: Sequence[Operation]) -> bool:
         with translated(_SERVICE):
-            return self._open().transact(rows.partition(project_id), steps).committed
+            return self._open().transact(name_of(project_id), steps).committed
 
     def _open(self) -> Table:
         if not self._there:

@@ -1,5 +1,5 @@
-"""What is kept of each sync. The table has a partition for each project (`p` and its number; `p`
-alone is the company), with these rows:
+"""What is kept of each sync. The table has a partition for each project (its number, or `none`),
+with these rows:
 
 - `state:{schedule id}`: what the last whole run ended with, and how far the one under way came.
 - `run:{schedule id}:{inverted due time}:{job id}`: a run, newest first.
@@ -21,6 +21,7 @@ from itertools import islice
 from typing import Any
 
 from shared.errors import Conflict, Damaged, NotFound
+from shared.projects import name_of
 from shared.schedules.job import parse_id
 from shared.storage.blobs.container import Container
 from shared.storage.blobs.stream import storage, text
@@ -62,13 +63,13 @@ class SyncStore:
         """The state of a schedule's syncs; an empty one if there was none."""
         self.prepare()
         with translated(_SERVICE):
-            row = self._table.get(_partition(project_id), f"state:{schedule_id}")
+            row = self._table.get(name_of(project_id), f"state:{schedule_id}")
         return State() if row is None else _state(row)
 
     def write(self, before: State, after: State, run: SyncRun) -> State:
         """Write both rows; the state as it is stored. Raises `Conflict` if another attempt or
         another run of the schedule wrote since `before` was read."""
-        partition, key = _partition(run.project_id), f"state:{run.schedule_id}"
+        partition, key = name_of(run.project_id), f"state:{run.schedule_id}"
         mark = secrets.token_hex(6)
         row = _state_row(after) | {"mark": mark}
         step = Replace(key, before.etag, row) if before.etag else Insert(key, row)
@@ -91,7 +92,7 @@ class SyncStore:
         if projects is None:
             filters = [where]
         else:
-            parts = [f"PartitionKey eq {literal(_partition(one))}" for one in sorted(projects)]
+            parts = [f"PartitionKey eq {literal(name_of(one))}" for one in sorted(projects)]
             filters = [f"{part} and {where}" for part in parts]
         rows = (row for one in filters for row in self._rows(one))
         newest = nlargest(most, rows, key=lambda row: (row["due_at"], row["job_id"]))
@@ -116,7 +117,7 @@ class SyncStore:
     def _row(self, project_id: int | None, key: str) -> dict[str, Any] | None:
         self.prepare()
         with translated(_SERVICE):
-            return self._table.get(_partition(project_id), key)
+            return self._table.get(name_of(project_id), key)
 
     def _rows(self, where: str) -> Iterator[dict[str, Any]]:
         self.prepare()
@@ -151,7 +152,7 @@ class SyncStore:
         for name in self._blobs.names(f"{_folder(run)}/seen-"):
             if name != keep:
                 self._blobs.delete(name)
-        partition = _partition(run.project_id)
+        partition = name_of(run.project_id)
         lower = f"run:{run.schedule_id}:"
         where = (
             f"PartitionKey eq {literal(partition)} and RowKey ge {literal(lower)} "
@@ -170,12 +171,8 @@ class SyncStore:
             self._blobs.blob(name).upload_blob(body, length=len(body), overwrite=True)
 
 
-def _partition(project_id: int | None) -> str:
-    return "p" if project_id is None else f"p{project_id}"
-
-
 def _folder(run: SyncRun) -> str:
-    return f"{_partition(run.project_id)}/{run.schedule_id}/{run.job_id}"
+    return f"{name_of(run.project_id)}/{run.schedule_id}/{run.job_id}"
 
 
 def _run_key(job_id: str) -> str:
