@@ -19,7 +19,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -33,6 +32,7 @@ from shared.storage.blobs import journal
 from shared.storage.blobs.container import Container
 from shared.storage.failures import translated
 from shared.storage.tables.batch import Delete, Insert, Operation, Replace, Upsert, literal
+from shared.storage.tables.marked import marked, write
 from shared.storage.tables.table import Table
 
 _SERVICE = "table storage"
@@ -79,20 +79,14 @@ class Store:
         """Write how far a batch is, in the place of what `saved.etag` names; with `head`, what is
         fixed of it too, in the same transaction. Raises `LeaseLost` if another attempt was
         faster."""
-        mark = secrets.token_hex(6)
-        said = rows.of_saved(saved) | {"mark": mark}
+        said = marked(rows.of_saved(saved))
         key = progress_key(batch_id)
         step: Operation = Replace(key, saved.etag, said) if saved.etag else Insert(key, said)
         steps = [step]
         if head is not None:
             steps.append(Upsert(head_key(batch_id), rows.of_head(head)))
-        with translated(_SERVICE):
-            made = self._table.transact(partition(project_id), steps)
-        etag = made.etags[0] if made.committed else ""
-        if not made.committed and made.retried:  # the refused write may be our own, come twice
-            found = self._row(project_id, key) or {}
-            etag = found["etag"] if found.get("mark") == mark else ""
-        if not etag:
+        etag = write(self._table, partition(project_id), steps)
+        if etag is None:
             raise LeaseLost(f"another attempt works on the batch {batch_id}")
         return replace(saved, etag=etag)
 

@@ -4,7 +4,6 @@ fails."""
 from __future__ import annotations
 
 import logging
-import secrets
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -19,6 +18,7 @@ from shared.secrets.port import Owner
 from shared.storage.connect import Connection
 from shared.storage.failures import translated
 from shared.storage.tables.batch import Delete, Insert, Operation, Replace, literal
+from shared.storage.tables.marked import marked, write
 from shared.storage.tables.table import Table
 
 _logger = logging.getLogger("belfry.resources")
@@ -144,17 +144,7 @@ class Store:
             return self._table.get(partition, key)
 
     def _transact(self, resource: Resource[D], step: Operation) -> bool:
-        """If the answer to a write was lost, the mark of the row that it wrote shows whether it
-        succeeded; a removal did if the row is gone."""
-        partition = name_of(resource.project_id)
-        with translated(_SERVICE):
-            outcome = self._table.transact(partition, [step])
-        if outcome.committed or not outcome.retried:
-            return outcome.committed
-        row = self._row(partition, step.key)
-        if isinstance(step, Delete):
-            return row is None
-        return row is not None and row.get("mark") == step.properties["mark"]
+        return write(self._table, name_of(resource.project_id), [step]) is not None
 
 
 def _span(kind: Kind) -> str:
@@ -163,7 +153,7 @@ def _span(kind: Kind) -> str:
 
 
 def _marked(resource: Resource[D]) -> dict[str, Any]:
-    return rows.properties(resource) | {"mark": secrets.token_hex(6)}
+    return marked(rows.properties(resource))
 
 
 def _readable(row: dict[str, Any], model: type[D]) -> Resource[D] | None:

@@ -12,7 +12,6 @@ watermark must remember, `{partition}/{schedule id}/{job id}/seen-{number}`.
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
@@ -30,6 +29,7 @@ from shared.storage.failures import translated
 from shared.storage.names import Names
 from shared.storage.tables.batch import Delete, Insert, Replace, Upsert, literal
 from shared.storage.tables.entities import stamp
+from shared.storage.tables.marked import marked, write
 from shared.sync.model import Counts, Cursor, Ended, State, SyncRun
 
 KEPT = 100
@@ -69,19 +69,14 @@ class SyncStore:
     def write(self, before: State, after: State, run: SyncRun) -> State:
         """Write both rows; the state as it is stored. Raises `Conflict` if another attempt or
         another run of the schedule wrote since `before` was read."""
-        partition, key = name_of(run.project_id), f"state:{run.schedule_id}"
-        mark = secrets.token_hex(6)
-        row = _state_row(after) | {"mark": mark}
+        key = f"state:{run.schedule_id}"
+        row = marked(_state_row(after))
         step = Replace(key, before.etag, row) if before.etag else Insert(key, row)
         told = Upsert(_run_key(run.job_id), _run_row(run))
-        with translated(_SERVICE):
-            outcome = self._table.transact(partition, [step, told])
-            if outcome.committed:
-                return replace(after, etag=outcome.etags[0])
-            found = self._table.get(partition, key) if outcome.retried else None
-        if found is not None and found.get("mark") == mark:  # only the answer was lost
-            return replace(after, etag=found["etag"])
-        raise Conflict("another run of this schedule is under way, so this one ended")
+        etag = write(self._table, name_of(run.project_id), [step, told])
+        if etag is None:
+            raise Conflict("another run of this schedule is under way, so this one ended")
+        return replace(after, etag=etag)
 
     def runs(
         self, projects: Collection[int] | None, schedule_id: str | None, most: int
