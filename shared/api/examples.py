@@ -186,6 +186,7 @@ BODIES: Mapping[str, Mapping[str, dict[str, Any]]] = {
         "for today": {"by": "ana@example.com"},
     },
     "NewLink": {"for a day": {"minutes": 1440}},
+    "NewExportLink": {"for a week": {"minutes": 10080}},
     "NewKey": {
         "an operator of two projects": {
             "name": "Deployment of the shop",

@@ -30,7 +30,7 @@ from shared.storage.names import Names
 from shared.storage.tables.batch import Delete, Insert, Replace, Upsert, literal
 from shared.storage.tables.entities import stamp
 from shared.storage.tables.marked import marked, write
-from shared.sync.model import Counts, Cursor, Ended, State, SyncRun
+from shared.sync.model import Counts, Cursor, State, SyncRun, SyncStatus
 
 KEPT = 100
 """The runs of a schedule that are kept, with their reports."""
@@ -206,7 +206,7 @@ def _run_row(run: SyncRun) -> dict[str, Any]:
         "kind": run.kind,
         "source": run.source,
         "destination": run.destination,
-        "state": run.state.value,
+        "status": run.status.value,
         "error": run.error[:2000],
         "due_at": stamp(run.due_at),
         "began_at": stamp(run.began_at),
@@ -229,7 +229,7 @@ def _run(row: Mapping[str, Any]) -> SyncRun:
         kind=row["kind"],
         source=row["source"],
         destination=row["destination"],
-        state=Ended(row["state"]),
+        status=SyncStatus(row["status"]),
         error=row["error"],
         due_at=due,
         began_at=began,
