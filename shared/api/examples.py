@@ -82,8 +82,8 @@ BODIES: Mapping[str, Mapping[str, dict[str, Any]]] = {
     },
     "RedeliverAll": {
         "what was given up in a day": {
-            "since": "2030-01-31T00:00:00Z",
-            "until": "2030-02-01T00:00:00Z",
+            "from": "2030-01-31T00:00:00Z",
+            "to": "2030-02-01T00:00:00Z",
         },
     },
     "NewBatchFile": {"of one project": {"name": "customers.csv", "project_id": 7}},
