@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from azure.data.tables import TableClient
+
 from local.azurite import Azurite
 from shared.storage.connect import Connection
 from shared.storage.tables.batch import Delete, Insert, Replace
 from shared.storage.tables.marked import marked, write
-from tests.integration.storage.test_table import Lossy, TableClient, account, sdk
+from tests.integration.storage.test_table import Lossy, account, sdk
 
 __all__ = ["sdk"]
 
