@@ -1,6 +1,8 @@
 """What all functions share. From the bottom up; each layer uses only those below it:
 
 clock, errors, text, threads   the ground: time, failures, text that a table can hold, threads
+parquet, sarif                 what exports and other parts must know alike of these formats
+projects                       a project in names: of partitions, folders, secrets
 transferred                    counts bytes that go to and come from places outside
 outgoing                       the one way to places that customers choose
 identity                       the app's managed identity: signs in to Azure and to PostgreSQL
@@ -16,20 +18,20 @@ jobs                           pure: the index of jobs: chunks, pages, sums
 storage                        Table, Queue and Blob Storage; the only user of their SDKs
 data                           the company's own database: its tables, and their upgrade
 heartbeats                     tells an outside service of runs, and that Belfry is well
+secrets                        secrets of customers: in encrypted rows, or in a Key Vault
 listing                        the index of schedules: what lists filter and sort by, in memory
 audit                          who changed what, in a chain of hashes
 archive                        jobs that ended long ago, in files; read as if they were in the table
-secrets                        secrets of customers: in encrypted rows, or in a Key Vault
 keys                           keys and sign-ins: who sends a request, and how many of them
 notifications                  what people are told, each once, from an outbox; channels to people
 engine                         tick, worker, retry: reads, lets the pure parts decide, writes
 calendars                      days, blackouts and hours that schedules observe; calendar feeds
+resources                      what customers' tasks work on: webhooks, repositories, targets
+spending                       budgets of projects and schedules, and what was spent of them
 alerts                         problems: told when they begin, again while they last, and at the end
+completion                     mails that say how runs of customers' tasks ended
 billing                        fees and subscriptions: a ledger, and Stripe
 care                           the pet-care company's chores: reminders, no-shows, reputations
-resources                      what customers' tasks work on: webhooks, repositories, targets
-completion                     mails that say how runs of customers' tasks ended
-spending                       budgets of projects and schedules, and what was spent of them
 applied                        what was applied from files, and what differs from it since
 health                         which schedules are not well, and whose last run was unusual
 finance                        daily counters, cost report, spend guard

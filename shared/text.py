@@ -8,9 +8,13 @@ https://learn.microsoft.com/rest/api/storageservices/understanding-the-table-ser
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 _ENCODING = "utf-16-le"
+_FORMULA = re.compile("[\t\r\n]|[\\s\ufeff]*[=+\\-@\uff1d\uff0b\uff0d\uff20]")
+"""How a formula begins: OWASP's list, and the same signs in full width, which some spreadsheets
+take for them. Spreadsheets leave out blanks before it."""
 
 
 def clean(text: str) -> str:
@@ -40,6 +44,14 @@ def parts(value: object) -> Iterator[object]:
         left += _inner(one)
         if isinstance(one, dict):
             left += one
+
+
+def formula_safe(text: str) -> str:
+    """A cell that no spreadsheet takes for a formula: one that begins like one gets a ' before it.
+
+    https://owasp.org/www-community/attacks/CSV_Injection
+    """
+    return f"'{text}" if _FORMULA.match(text) else text
 
 
 def units(text: str) -> int:

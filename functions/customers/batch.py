@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from shared.batch.params import BatchParams
 from shared.batch.port import BatchService, Change
-from shared.tasks import JobContext, Proposed, Result, Retry, task
+from shared.tasks import Impact, JobContext, Proposed, Result, Retry, task
 
 
 def change_of(fields: Mapping[str, object]) -> Change:
@@ -25,6 +25,7 @@ def _check(params: BatchParams, proposed: Proposed, batches: BatchService) -> No
 
 @task(
     "batch",
+    impact=Impact.B,
     check=_check,
     timeout_seconds=7200,
     retry=Retry(attempts=20, first_delay_seconds=10, max_delay_seconds=60),

@@ -5,7 +5,7 @@ python -m functions health_check
 
 from shared.probes.params import HealthCheck
 from shared.probes.port import ProbeService
-from shared.tasks import JobContext, Proposed, Result, Retry, task
+from shared.tasks import Impact, JobContext, Proposed, Result, Retry, task
 
 
 def fits(wanted: HealthCheck, proposed: Proposed, probes: ProbeService) -> None:
@@ -15,6 +15,7 @@ def fits(wanted: HealthCheck, proposed: Proposed, probes: ProbeService) -> None:
 
 @task(
     "health_check",
+    impact=Impact.B,
     timeout_seconds=120,
     retry=Retry(attempts=3, first_delay_seconds=5, max_delay_seconds=30),
     check=fits,

@@ -8,11 +8,12 @@ The task has no time of its own, and so no timer.
 
 from shared.sync.plan import SyncPlan
 from shared.sync.port import SyncService, plan_fits
-from shared.tasks import JobContext, Result, Retry, task
+from shared.tasks import Impact, JobContext, Result, Retry, task
 
 
 @task(
     "sync",
+    impact=Impact.B,
     check=plan_fits,
     timeout_seconds=7200,
     retry=Retry(attempts=5),

@@ -11,7 +11,7 @@ from pydantic import Field, JsonValue, field_validator
 from shared.errors import Refused
 from shared.resources.checks import webhook_fits
 from shared.resources.port import ResourceService
-from shared.tasks import JobContext, Proposed, Result, Retry, task
+from shared.tasks import Impact, JobContext, Proposed, Result, Retry, task
 from shared.tasks.customers import CustomerParams, ResourceId
 from shared.text import depth
 from shared.webhooks.body import MOST_PAYLOAD, Wanted, size, written
@@ -51,6 +51,7 @@ def _check(params: WebhookDelivery, proposed: Proposed, resources: ResourceServi
 
 @task(
     "webhook_delivery",
+    impact=Impact.B,
     timeout_seconds=120,
     retry=Retry(attempts=3, first_delay_seconds=30),
     check=_check,

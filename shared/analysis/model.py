@@ -39,11 +39,11 @@ class Severity(StrEnum):
 
 
 class FindingState(StrEnum):
-    """How a finding compares with those of the analysis before, in SARIF's words (3.27.24)."""
+    """How a finding compares with those of the analysis before."""
 
     NEW = "new"
-    SAME = "unchanged"
-    GONE = "absent"
+    SAME = "same"
+    GONE = "gone"
 
 
 LEVELS: Mapping[Severity, str] = {

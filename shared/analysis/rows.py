@@ -39,9 +39,9 @@ from shared.analysis.model import (
     Tool,
 )
 from shared.errors import Damaged
+from shared.projects import name_of, project_of
 
-COMPANY = "c"
-ID = r"(?:c|\d{1,19})-[0-9a-f]{16}"
+ID = r"(?:none|\d{1,19})-[0-9a-f]{16}"
 _END = 253_402_300_800_000
 """The end of the year 9999, in milliseconds since 1970."""
 _EXAMPLES, _SHOWN = 3, 100
@@ -57,31 +57,24 @@ class Last:
 
 def analysis_id(project_id: int | None, job_id: str) -> str:
     """The id of a job's analysis: its second attempt has the same one."""
-    return f"{project_of(project_id)}-{hashlib.sha256(job_id.encode()).hexdigest()[:16]}"
-
-
-def project_of(project_id: int | None) -> str:
-    """A project in keys and names."""
-    return COMPANY if project_id is None else str(project_id)
+    return f"{name_of(project_id)}-{hashlib.sha256(job_id.encode()).hexdigest()[:16]}"
 
 
 def belongs_to(analysis: str) -> int | None:
     """The project that an analysis' id names."""
-    project = analysis.partition("-")[0]
-    return None if project == COMPANY else int(project)
+    return project_of(analysis.partition("-")[0])
 
 
 PARTITIONS = "analysis:"
 
 
 def partition(project_id: int | None) -> str:
-    return f"{PARTITIONS}{project_of(project_id)}"
+    return f"{PARTITIONS}{name_of(project_id)}"
 
 
 def project_in(partition: str) -> int | None:
     """The project whose analyses a partition has."""
-    project = partition.removeprefix(PARTITIONS)
-    return None if project == COMPANY else int(project)
+    return project_of(partition.removeprefix(PARTITIONS))
 
 
 def at_key(at: datetime, analysis: str = "") -> str:
@@ -111,7 +104,7 @@ def folder(analysis: str, attempt: int | None = None) -> str:
 
 def of_blob(name: str) -> tuple[str, int] | None:
     """(analysis, attempt) that a blob belongs to; None if it is no such blob."""
-    found = re.fullmatch(rf"(?:c|\d+)/({ID})/(\d{{1,9}})/[a-z.]+", name)
+    found = re.fullmatch(rf"(?:none|\d+)/({ID})/(\d{{1,9}})/[a-z.]+", name)
     return (found[1], int(found[2])) if found else None
 
 

@@ -14,8 +14,8 @@ from urllib.parse import quote
 
 from shared.analysis.compare import Compared
 from shared.analysis.model import LEVELS, FindingState, LeftOut, Ran, Rule, Severity, Tool
+from shared.sarif import BASELINE, SCHEMA, VERSION
 
-SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _HOMES: Mapping[Tool, str] = {
     Tool.RUFF: "https://docs.astral.sh/ruff/",
     Tool.BANDIT: "https://bandit.readthedocs.io/",
@@ -53,10 +53,10 @@ def document(
     findings: Sequence[Compared],
     left_out: Sequence[LeftOut],
 ) -> dict[str, Any]:
-    """A log with one run for each tool; what is gone is `absent`."""
+    """A log with one run for each tool."""
     return {
         "$schema": SCHEMA,
-        "version": "2.1.0",
+        "version": VERSION,
         "runs": [
             _run(
                 of,
@@ -77,9 +77,9 @@ def as_bytes(log: Mapping[str, Any]) -> bytes:
 
 def without_gone(log: Mapping[str, Any]) -> dict[str, Any]:
     """The same without what is gone: GitHub takes every result for one that is there."""
+    gone = BASELINE[FindingState.GONE]
     runs = [
-        run
-        | {"results": [one for one in run["results"] if one["baselineState"] != FindingState.GONE]}
+        run | {"results": [one for one in run["results"] if one["baselineState"] != gone]}
         for run in log["runs"]
     ]
     return {**log, "runs": runs}
@@ -155,7 +155,7 @@ def _result(one: Compared, index: Mapping[str, int]) -> dict[str, Any]:
         "message": {"text": found.message[:_LONGEST]},
         "locations": [{"physicalLocation": _place(one)}],
         "partialFingerprints": {"primaryLocationLineHash": found.fingerprint},
-        "baselineState": one.state.value,
+        "baselineState": BASELINE[one.state],
         "properties": {"severity": found.severity.value},
     }
     return made | ({"ruleIndex": index[found.rule]} if found.rule in index else {})

@@ -82,8 +82,8 @@ BODIES: Mapping[str, Mapping[str, dict[str, Any]]] = {
     },
     "RedeliverAll": {
         "what was given up in a day": {
-            "since": "2030-01-31T00:00:00Z",
-            "until": "2030-02-01T00:00:00Z",
+            "from": "2030-01-31T00:00:00Z",
+            "to": "2030-02-01T00:00:00Z",
         },
     },
     "NewBatchFile": {"of one project": {"name": "customers.csv", "project_id": 7}},
@@ -186,6 +186,7 @@ BODIES: Mapping[str, Mapping[str, dict[str, Any]]] = {
         "for today": {"by": "ana@example.com"},
     },
     "NewLink": {"for a day": {"minutes": 1440}},
+    "NewExportLink": {"for a week": {"minutes": 10080}},
     "NewKey": {
         "an operator of two projects": {
             "name": "Deployment of the shop",

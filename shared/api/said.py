@@ -41,7 +41,6 @@ PARAMETERS: Mapping[str, str] = {
     "frequency": "Only of this frequency.",
     "gone": "true: also what is gone.",
     "from": "The first instant of the span, with its offset, such as 2030-01-31T00:00:00Z.",
-    "hours": "How long the link works, 168 at most. Default: 1.",
     "job_id": "The job's id.",
     "key_id": "The key's id.",
     "kind": "Only of this kind.",

@@ -123,6 +123,7 @@ class Book:
         self._open_counts -= gone
         del self._filled[self._closed]
         self._closed += 1
+        self._next = max(self._next, self._closed * self._size)
         self._tail = [one for one in self._tail if one.index >= self._closed * self._size]
 
     def logged(self) -> None:

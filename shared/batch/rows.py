@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from shared.batch.model import BatchState, Counts, Head, Outcome, Saved
 from shared.errors import Damaged
+from shared.projects import name_of
 from shared.schedules.job import parse_id
 
 T = TypeVar("T")
@@ -44,12 +45,7 @@ class SentFile:
 
 
 def partition(project_id: int | None) -> str:
-    return f"{PARTITIONS}{scope(project_id)}"
-
-
-def scope(project_id: int | None) -> str:
-    """A project in names of rows and blobs."""
-    return "none" if project_id is None else str(project_id)
+    return f"{PARTITIONS}{name_of(project_id)}"
 
 
 def project_of(partition: str) -> int | None:
@@ -167,7 +163,7 @@ def of_file(file: SentFile) -> dict[str, Any]:
         "created_by": file.created_by,
         "size": file.size,
     }
-    return {"said": json.dumps(said), "project": scope(file.project_id)}
+    return {"said": json.dumps(said), "project": name_of(file.project_id)}
 
 
 def to_file(row: Mapping[str, Any]) -> SentFile:

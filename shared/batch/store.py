@@ -19,7 +19,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -29,11 +28,13 @@ from shared.batch import rows
 from shared.batch.model import Head, Item, Outcome, Saved
 from shared.batch.rows import SentFile, head_key, partition, progress_key
 from shared.errors import Damaged, LeaseLost
+from shared.projects import name_of
 from shared.schedules.job import parse_id
 from shared.storage.blobs import journal
 from shared.storage.blobs.container import Container
 from shared.storage.failures import translated
 from shared.storage.tables.batch import Delete, Insert, Operation, Replace, Upsert, literal
+from shared.storage.tables.marked import marked, write
 from shared.storage.tables.partitions import partitions
 from shared.storage.tables.table import Table
 
@@ -104,26 +105,20 @@ class Store:
         """Write how far a batch is, in the place of what `saved.etag` names; with `head`, what is
         fixed of it too, in the same transaction. Raises `LeaseLost` if another attempt was
         faster."""
-        mark = secrets.token_hex(6)
-        said = rows.of_saved(saved) | {"mark": mark}
+        said = marked(rows.of_saved(saved))
         key = progress_key(batch_id)
         step: Operation = Replace(key, saved.etag, said) if saved.etag else Insert(key, said)
         steps = [step]
         if head is not None:
             steps.append(Upsert(head_key(batch_id), rows.of_head(head)))
-        with translated(_SERVICE):
-            made = self._table.transact(partition(project_id), steps)
-        etag = made.etags[0] if made.committed else ""
-        if not made.committed and made.retried:  # the refused write may be our own, come twice
-            found = self._row(project_id, key) or {}
-            etag = found["etag"] if found.get("mark") == mark else ""
-        if not etag:
+        etag = write(self._table, partition(project_id), steps)
+        if etag is None:
             raise LeaseLost(f"another attempt works on the batch {batch_id}")
         return replace(saved, etag=etag)
 
     def remove(self, project_id: int | None, batch_id: str) -> None:
         """Remove a batch: its files first, so that its row leads to what is left of them."""
-        for name in self.container.names(f"{rows.scope(project_id)}/{batch_id}/"):
+        for name in self.container.names(f"{name_of(project_id)}/{batch_id}/"):
             self.container.delete(name)
         with translated(_SERVICE):
             for key in (progress_key(batch_id), head_key(batch_id)):
@@ -186,7 +181,7 @@ class Store:
 
     def files(self, project_id: int | None) -> list[SentFile]:
         """The files of a project."""
-        return self._files(f" and project eq {literal(rows.scope(project_id))}")
+        return self._files(f" and project eq {literal(name_of(project_id))}")
 
     def all_files(self) -> list[SentFile]:
         """The files of every project."""
@@ -217,7 +212,7 @@ class Place:
     """The names of a batch's blobs."""
 
     def __init__(self, project_id: int | None, batch_id: str) -> None:
-        self._at = f"{rows.scope(project_id)}/{batch_id}"
+        self._at = f"{name_of(project_id)}/{batch_id}"
         self.open_names = f"{self._at}/open/"
 
     def items(self, epoch: int, number: int) -> str:
@@ -232,7 +227,7 @@ class Place:
 
 def file_name(file: SentFile) -> str:
     """The blob of a file that was sent."""
-    return f"{rows.scope(file.project_id)}/files/{file.id}"
+    return f"{name_of(file.project_id)}/files/{file.id}"
 
 
 def _outcomes(name: str, data: bytes) -> list[Outcome]:

@@ -4,7 +4,6 @@ if storage fails."""
 from __future__ import annotations
 
 import logging
-import secrets
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ from shared.errors import Damaged
 from shared.log import Event, event
 from shared.storage.failures import translated
 from shared.storage.tables.batch import Delete, Insert, Operation, Replace, Upsert, literal
+from shared.storage.tables.marked import marked, write
 from shared.storage.tables.table import Table
 
 _logger = logging.getLogger("belfry.calendars")
@@ -43,7 +43,7 @@ class Store:
         of its id."""
         key, version = rows.calendar_key(calendar.id), rows.version_key(calendar)
         first = Insert(version, rows.properties(calendar))
-        return self._transact([_name(calendar), Insert(key, _marked(calendar)), first])
+        return self._transact([Insert(key, _marked(calendar)), _name(calendar), first])
 
     def was_there(self, calendar: NamedCalendar) -> bool:
         """Whether this version of a calendar was stored once."""
@@ -69,7 +69,7 @@ class Store:
     def add_feed(self, feed: Feed) -> bool:
         """Store a feed; False if its token or its id is taken."""
         token = Insert(rows.token_key(feed.hash), {"feed": feed.id})
-        said = rows.feed_properties(feed) | {"mark": secrets.token_hex(6)}
+        said = marked(rows.feed_properties(feed))
         return self._transact([Insert(rows.feed_key(feed.id), said), token])
 
     def feed(self, feed_id: str) -> Feed | None:
@@ -100,21 +100,12 @@ class Store:
             yield from self._table.query(f"PartitionKey eq {literal(PARTITION)} and {span}")
 
     def _transact(self, steps: Sequence[Operation]) -> bool:
-        """Do all steps, or none. If the answer to a write was lost, the mark of the row that it
-        wrote shows whether it succeeded; a removal did if the row is gone."""
-        with translated(_SERVICE):
-            outcome = self._table.transact(PARTITION, steps)
-        if outcome.committed or not outcome.retried:
-            return outcome.committed
-        main = next(step for step in steps if step.key.startswith(("calendar:", "feed:")))
-        row = self._row(main.key)
-        if isinstance(main, Delete):
-            return row is None
-        return row is not None and row.get("mark") == main.properties["mark"]
+        """Do all steps, or none; the first one's row is marked, or removed."""
+        return write(self._table, PARTITION, steps) is not None
 
 
 def _marked(calendar: NamedCalendar) -> dict[str, Any]:
-    return rows.properties(calendar) | {"mark": secrets.token_hex(6)}
+    return marked(rows.properties(calendar))
 
 
 def _name(calendar: NamedCalendar) -> Insert:

@@ -12,9 +12,6 @@ from html import escape
 
 from shared.exports.kinds import Value
 
-_FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
-"""How a formula begins: OWASP's list (CSV injection), and the same signs in full width, which some
-spreadsheets take for them."""
 _UNCLEAN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 """What neither XML nor a page can show, and halves of characters."""
 _BREAKS = re.compile(r"[\t\r\n\x0b\x0c\x85\u2028\u2029]+")
@@ -55,17 +52,6 @@ def clean(value: str) -> str:
 def line(value: Value) -> str:
     """A cell as one line."""
     return _BREAKS.sub(" ", text(value)).strip()
-
-
-def formula_safe(value: str) -> str:
-    """A text that no spreadsheet takes for a formula: one that begins like one gets a ' before it.
-    Blanks before it do not count, since spreadsheets leave them out.
-
-    https://owasp.org/www-community/attacks/CSV_Injection
-    """
-    if value.startswith(_FORMULA) or value.lstrip().startswith(_FORMULA):
-        return f"'{value}"
-    return value
 
 
 def markdown(value: Value) -> str:

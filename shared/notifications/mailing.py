@@ -16,6 +16,7 @@ from shared.notifications.model import Draft
 from shared.notifications.outbox import Outbox
 from shared.notifications.problems import Problems, told
 from shared.notifications.rules.caps import Cap, Wish
+from shared.projects import name_of
 
 _logger = logging.getLogger("belfry.notifications")
 
@@ -62,8 +63,9 @@ class Mailing:
 
 def cap_of(project_id: int | None) -> Cap:
     """The cap of a project's mails."""
-    whose = "none" if project_id is None else str(project_id)
-    return Cap(name=f"mail:project:{whose}", zone=UTC, messages=MAILS_A_DAY, micros=None)
+    return Cap(
+        name=f"mail:project:{name_of(project_id)}", zone=UTC, messages=MAILS_A_DAY, micros=None
+    )
 
 
 def hold_addresses(kind: str, to: Sequence[str]) -> None:

@@ -45,15 +45,14 @@ class Forgetting:
         return gone
 
     def _over(self, job: JobContext) -> Iterator[tuple[str, Check]]:
-        for each in ("p", "none"):
-            for partition in partitions(self._table, each):
-                job.check()
-                quiet = [
-                    one for one in self._checks(partition) if job.clock.now() - one.last.at > QUIET
-                ]
-                plain = [one.schedule_id for one in quiet if "." not in one.schedule_id]
-                known = self._known(plain) if plain else ()
-                yield from ((partition, one) for one in quiet if one.schedule_id not in known)
+        for partition in partitions(self._table):
+            job.check()
+            quiet = [
+                one for one in self._checks(partition) if job.clock.now() - one.last.at > QUIET
+            ]
+            plain = [one.schedule_id for one in quiet if "." not in one.schedule_id]
+            known = self._known(plain) if plain else ()
+            yield from ((partition, one) for one in quiet if one.schedule_id not in known)
 
     def _checks(self, partition: str) -> Iterator[Check]:
         for row in self._rows(partition, "check:", "check;"):

@@ -4,7 +4,6 @@ a state backup has them. Every method raises `Unavailable` or `Refused` if stora
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -13,6 +12,7 @@ from shared.errors import Damaged
 from shared.probes.pages import ShownCheck, StatusPage
 from shared.storage.failures import translated
 from shared.storage.tables.batch import Delete, Insert, Operation, Replace, literal
+from shared.storage.tables.marked import marked, write
 from shared.storage.tables.table import Table
 
 PARTITION = "status_pages"
@@ -52,20 +52,12 @@ class PageStore:
         return self._change(Delete(f"{_PREFIX}{page.slug}", page.etag))
 
     def _change(self, step: Operation) -> bool:
-        """Do it. If the answer to a write was lost, the row's mark shows whether it succeeded."""
-        with translated(_SERVICE):
-            outcome = self._table.transact(PARTITION, [step])
-            if outcome.committed or not outcome.retried:
-                return outcome.committed
-            row = self._table.get(PARTITION, step.key)
-        if isinstance(step, Delete):
-            return row is None
-        return row is not None and row.get("mark") == step.properties["mark"]
+        return write(self._table, PARTITION, [step]) is not None
 
 
 def _row(page: StatusPage) -> dict[str, Any]:
     checks = [[one.schedule_id, one.name] for one in page.checks]
-    return {
+    said = {
         "project_id": "" if page.project_id is None else str(page.project_id),
         "title": page.title,
         "description": page.description,
@@ -73,8 +65,8 @@ def _row(page: StatusPage) -> dict[str, Any]:
         "revision": page.revision,
         "created_at": page.created_at.isoformat(),
         "updated_at": page.updated_at.isoformat(),
-        "mark": secrets.token_hex(6),
     }
+    return marked(said)
 
 
 def _page(row: Mapping[str, Any]) -> StatusPage:

@@ -21,6 +21,7 @@ from typing import Any
 from shared.errors import Damaged
 from shared.probes.model import Change, Measured, Result, Standing, State
 from shared.probes.tallies import Tally
+from shared.projects import name_of
 
 RAW, DAYS, EVENTS = timedelta(days=3), timedelta(days=400), timedelta(days=90)
 _ENDLESS = 10**14
@@ -60,7 +61,7 @@ class Day:
 def partition(project_id: int | None, series: str = "") -> str:
     """Where a check's rows are. The items of a batch have a partition of their own: they may be
     many, and nobody lists them among the project's checks."""
-    own = "none" if project_id is None else f"p{project_id}"
+    own = name_of(project_id)
     schedule_id, dot, _ = series.partition(".")
     return f"{own}.{schedule_id}" if dot else own
 

@@ -15,6 +15,7 @@ from typing import Any, TypeVar, cast
 from pydantic import ValidationError
 
 from shared.errors import Damaged, Invalid
+from shared.projects import project_of
 from shared.resources.model import Described, Kind, Resource
 from shared.resources.repositories import Repository
 from shared.resources.targets import Target
@@ -29,15 +30,6 @@ _ROOM = 30_000
 """A property of a table holds 32,000 characters."""
 
 D = TypeVar("D", bound=Described)
-
-
-def partition(project_id: int | None) -> str:
-    return f"p:{'' if project_id is None else project_id}"
-
-
-def project_of(partition: str) -> int | None:
-    text = partition.removeprefix("p:")
-    return int(text) if text else None
 
 
 def key(kind: Kind, resource_id: str = "") -> str:

@@ -4,7 +4,6 @@ fails."""
 from __future__ import annotations
 
 import logging
-import secrets
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -12,12 +11,14 @@ from typing import Any, Generic, TypeVar
 
 from shared.errors import Damaged
 from shared.log import Event, event
+from shared.projects import name_of, project_of
 from shared.resources import rows
 from shared.resources.model import Described, Kind, Resource
 from shared.secrets.port import Owner
 from shared.storage.connect import Connection
 from shared.storage.failures import translated
 from shared.storage.tables.batch import Delete, Insert, Operation, Replace, literal
+from shared.storage.tables.marked import marked, write
 from shared.storage.tables.table import Table
 
 _logger = logging.getLogger("belfry.resources")
@@ -45,7 +46,7 @@ class Store:
     ) -> Resource[D] | None:
         """The resource, without its secrets. Raises `Damaged`."""
         with translated(_SERVICE):
-            row = self._table.get(rows.partition(project_id), rows.key(kind, resource_id))
+            row = self._table.get(name_of(project_id), rows.key(kind, resource_id))
         return None if row is None else rows.to_resource(row, model)
 
     def projects_with(self, kind: Kind, resource_id: str) -> list[int | None]:
@@ -53,18 +54,18 @@ class Store:
         where = f"RowKey eq {literal(rows.key(kind, resource_id))}"
         with translated(_SERVICE):
             found = [*self._table.query(where, select=("PartitionKey",))]
-        return [rows.project_of(row["PartitionKey"]) for row in found]
+        return [project_of(row["PartitionKey"]) for row in found]
 
     def of_project(self, kind: Kind, model: type[D], project_id: int | None) -> list[Resource[D]]:
         """Those of the project that can be read, by their ids."""
-        where = f"PartitionKey eq {literal(rows.partition(project_id))} and {_span(kind)}"
+        where = f"PartitionKey eq {literal(name_of(project_id))} and {_span(kind)}"
         with translated(_SERVICE):
             found = [*self._table.query(where)]
         return [made for row in found if (made := _readable(row, model)) is not None]
 
     def count(self, project_id: int | None) -> int:
         """How many resources of any kind the project has."""
-        where = f"PartitionKey eq {literal(rows.partition(project_id))}"
+        where = f"PartitionKey eq {literal(name_of(project_id))}"
         with translated(_SERVICE):
             return sum(1 for _ in self._table.query(where, select=("RowKey",)))
 
@@ -105,12 +106,12 @@ class Store:
             found = self._table.query("ref gt ''", select=("PartitionKey", "RowKey", "ref"))
             for row in found:
                 kind, _, name = row["RowKey"].partition(":")
-                project = rows.project_of(row["PartitionKey"])
+                project = project_of(row["PartitionKey"])
                 yield Owner(kind=kind, id=name, project_id=project), row["ref"]
 
     def ref_of(self, owner: Owner) -> str | None:
         """Under which name its secrets are now; None if it is gone."""
-        row = self._row(rows.partition(owner.project_id), f"{owner.kind}:{owner.id}")
+        row = self._row(name_of(owner.project_id), f"{owner.kind}:{owner.id}")
         return None if row is None else str(row.get("ref", ""))
 
     def add(self, resource: Resource[D]) -> bool:
@@ -133,7 +134,7 @@ class Store:
             with translated(_SERVICE):
                 yield from self._table.query(_span(kind), select=select)
             return
-        for partition in sorted(map(rows.partition, projects)):
+        for partition in sorted(map(name_of, projects)):
             where = f"PartitionKey eq {literal(partition)} and {_span(kind)}"
             with translated(_SERVICE):
                 yield from self._table.query(where, select=select)
@@ -143,17 +144,7 @@ class Store:
             return self._table.get(partition, key)
 
     def _transact(self, resource: Resource[D], step: Operation) -> bool:
-        """If the answer to a write was lost, the mark of the row that it wrote shows whether it
-        succeeded; a removal did if the row is gone."""
-        partition = rows.partition(resource.project_id)
-        with translated(_SERVICE):
-            outcome = self._table.transact(partition, [step])
-        if outcome.committed or not outcome.retried:
-            return outcome.committed
-        row = self._row(partition, step.key)
-        if isinstance(step, Delete):
-            return row is None
-        return row is not None and row.get("mark") == step.properties["mark"]
+        return write(self._table, name_of(resource.project_id), [step]) is not None
 
 
 def _span(kind: Kind) -> str:
@@ -162,7 +153,7 @@ def _span(kind: Kind) -> str:
 
 
 def _marked(resource: Resource[D]) -> dict[str, Any]:
-    return rows.properties(resource) | {"mark": secrets.token_hex(6)}
+    return marked(rows.properties(resource))
 
 
 def _readable(row: dict[str, Any], model: type[D]) -> Resource[D] | None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from shared.projects import name_of
 from shared.settings import Secret
 
 
@@ -24,8 +25,7 @@ class Owner:
     project_id: int | None
 
     def __str__(self) -> str:
-        project = "none" if self.project_id is None else str(self.project_id)
-        return f"{project}/{self.kind}/{self.id}"
+        return f"{name_of(self.project_id)}/{self.kind}/{self.id}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -16,6 +16,7 @@ from typing import Any
 from shared.clock import Clock
 from shared.errors import Damaged
 from shared.log import Event, event
+from shared.projects import name_of, project_of
 from shared.secrets.port import Kept, Owner
 from shared.secrets.sealing import Seal, Sealed
 from shared.settings import Secret
@@ -41,19 +42,19 @@ class SealedSecrets:
         sealed = self._seal.close(values, bound(owner, ref))
         row = {"sealed": sealed.text, "key": sealed.key, "at": self._clock.now().isoformat()}
         with translated(_SERVICE):
-            self._table.transact(partition(owner.project_id), [Upsert(_key(owner, ref), row)])
+            self._table.transact(name_of(owner.project_id), [Upsert(_key(owner, ref), row)])
         return ref
 
     def get(self, owner: Owner, ref: str) -> Mapping[str, Secret] | None:
         with translated(_SERVICE):
-            row = self._table.get(partition(owner.project_id), _key(owner, ref))
+            row = self._table.get(name_of(owner.project_id), _key(owner, ref))
         if row is None:
             return None
         return self._seal.open(Sealed(str(row["key"]), str(row["sealed"])), bound(owner, ref))
 
     def remove(self, owner: Owner, ref: str) -> None:
         with translated(_SERVICE):
-            self._table.transact(partition(owner.project_id), [Delete(_key(owner, ref))])
+            self._table.transact(name_of(owner.project_id), [Delete(_key(owner, ref))])
 
     def all(self) -> Iterator[Kept]:
         with translated(_SERVICE):
@@ -70,10 +71,6 @@ def bound(owner: Owner, ref: str) -> str:
     return f"{owner} {ref}"
 
 
-def partition(project_id: int | None) -> str:
-    return f"p:{'' if project_id is None else project_id}"
-
-
 def _key(owner: Owner, ref: str) -> str:
     return f"{owner.kind}:{owner.id}:{ref}"
 
@@ -82,8 +79,7 @@ def _kept(row: Mapping[str, Any]) -> Kept:
     """Raises `Damaged` if somebody wrote something else into the table."""
     try:
         kind, name, ref = str(row["RowKey"]).split(":")
-        project = str(row["PartitionKey"]).removeprefix("p:")
-        owner = Owner(kind=kind, id=name, project_id=int(project) if project else None)
+        owner = Owner(kind=kind, id=name, project_id=project_of(str(row["PartitionKey"])))
         return Kept(owner=owner, ref=ref, at=datetime.fromisoformat(row["at"]))
     except (ValueError, KeyError, TypeError) as error:
         raise Damaged(f"the row {row['RowKey']} of secrets cannot be read") from error

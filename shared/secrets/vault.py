@@ -18,6 +18,7 @@ from typing import Protocol
 from shared.clock import Clock
 from shared.errors import Damaged
 from shared.log import Event, event
+from shared.projects import name_of, project_of
 from shared.secrets.port import Kept, Owner
 from shared.settings import Secret
 from shared.storage.vault import Listed
@@ -26,7 +27,6 @@ _logger = logging.getLogger("belfry.secrets")
 KEPT_SECONDS = 300.0
 MOST = 1000
 """The secrets of so many resources are kept in memory."""
-_NONE = "none"
 
 
 class Client(Protocol):
@@ -57,7 +57,7 @@ class VaultSecrets:
             "belfry": self._prefix,
             "kind": owner.kind,
             "id": owner.id,
-            "project": _NONE if owner.project_id is None else str(owner.project_id),
+            "project": name_of(owner.project_id),
         }
         self._vault.set(self._name(owner, ref), said, tags)
         return ref
@@ -119,11 +119,10 @@ def _read(text: str, owner: Owner) -> Mapping[str, Secret]:
 def _kept(one: Listed) -> Kept:
     """Raises `Damaged` if somebody changed its tags."""
     try:
-        project = one.tags["project"]
         owner = Owner(
             kind=one.tags["kind"],
             id=one.tags["id"],
-            project_id=None if project == _NONE else int(project),
+            project_id=project_of(one.tags["project"]),
         )
     except (LookupError, ValueError) as error:
         raise Damaged(f"the tags of the secret {one.name} cannot be read") from error

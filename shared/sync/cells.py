@@ -3,16 +3,14 @@
 NULL is nothing between two commas, an empty text is `""`. Numbers, truth values and instants stand
 without quotes, as PostgreSQL writes them; any other text is in quotes. A text that a spreadsheet
 would run gets an apostrophe in front, unless it is told not to.
-
-https://owasp.org/www-community/attacks/CSV_Injection
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-_RUN = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""What a formula begins with, after blanks."""
+from shared.text import formula_safe
+
 PLAIN = frozenset(
     (
         *("int2", "int4", "int8", "float4", "float8", "numeric", "oid", "bool"),
@@ -33,6 +31,5 @@ def line(values: Sequence[str | None], plain: Sequence[bool], *, escape: bool) -
 
 def quoted(value: str, *, escape: bool) -> str:
     """A text as a cell."""
-    first = value.lstrip(" \u00a0\ufeff")[:1] or value[:1]
-    safe = f"'{value}" if escape and first in _RUN else value
+    safe = formula_safe(value) if escape else value
     return '"' + safe.replace('"', '""') + '"'

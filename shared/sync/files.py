@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from shared import parquet
 from shared.errors import Misconfigured, Refused
 from shared.sync.catalog import Column
 from shared.sync.cells import PLAIN, line, quoted
@@ -14,10 +14,9 @@ from shared.sync.plan import Format
 
 PART_BYTES = 32 * 1024 * 1024
 """A part ends when it has as many bytes."""
-NO_PARQUET = "Parquet is not installed here (the Python package pyarrow); use csv"
 _GROUP = 10_000
 """Rows in a row group."""
-_TYPES = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
+_TYPES = {"csv": "text/csv; charset=utf-8", "parquet": parquet.CONTENT_TYPE}
 
 
 class Part(Protocol):
@@ -42,8 +41,8 @@ class Writing:
         self.format = format
         self._columns = columns
         self._escape = escape
-        if format is Format.PARQUET:
-            hold_installed()
+        if format is Format.PARQUET and not parquet.is_installed():
+            raise Misconfigured(parquet.MISSING)
 
     @property
     def content_type(self) -> str:
@@ -57,17 +56,6 @@ class Writing:
         if self.format is Format.CSV:
             return _Csv(self._columns, escape=self._escape)
         return _Parquet(self._columns)
-
-
-def is_installed() -> bool:
-    """Whether Parquet can be written here."""
-    return importlib.util.find_spec("pyarrow") is not None
-
-
-def hold_installed() -> None:
-    """Raise `Misconfigured` unless it can."""
-    if not is_installed():
-        raise Misconfigured(NO_PARQUET)
 
 
 class _Csv:

@@ -98,7 +98,7 @@ class State:
     etag: str = ""
 
 
-class Ended(StrEnum):
+class SyncStatus(StrEnum):
     """How a run stands."""
 
     RUNNING = "running"
@@ -118,7 +118,7 @@ class SyncRun:
     kind: str
     source: str
     destination: str
-    state: Ended
+    status: SyncStatus
     error: str = ""
     due_at: datetime
     began_at: datetime

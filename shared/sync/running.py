@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from shared.sync.model import Counts, Cursor, Did, Ended, Outcome, State, SyncRun
+from shared.sync.model import Counts, Cursor, Did, Outcome, State, SyncRun, SyncStatus
 from shared.sync.pace import Pace
 from shared.sync.plan import SyncPlan
 from shared.sync.store import SyncStore
@@ -97,14 +97,14 @@ class Run:
             began_at=self.about.began_at,
         )
         self.state = self.store.write(
-            self.state, replace(self.state, cursor=cursor), self.shown(Ended.RUNNING)
+            self.state, replace(self.state, cursor=cursor), self.shown(SyncStatus.RUNNING)
         )
 
     def pause(self, error: str) -> None:
         """Write that this attempt failed; the next one goes on from the last save."""
-        self.state = self.store.write(self.state, self.state, self.shown(Ended.FAILED, error))
+        self.state = self.store.write(self.state, self.state, self.shown(SyncStatus.FAILED, error))
 
-    def end(self, state: Ended, value: Mapping[str, Any] | None, error: str = "") -> None:
+    def end(self, status: SyncStatus, value: Mapping[str, Any] | None, error: str = "") -> None:
         """Write that it ended. `value`: what the next run begins with; None: what was."""
         if self.dry:
             return
@@ -112,13 +112,13 @@ class Run:
         after = replace(self.state, cursor=None, done=self.job.job_id)
         if value is not None:
             after = replace(after, value=value)
-        self.state = self.store.write(self.state, after, self.shown(state, error))
+        self.state = self.store.write(self.state, after, self.shown(status, error))
         self.store.tidy(self.about, str(after.value.get("seen", "")))
 
-    def shown(self, state: Ended, error: str = "") -> SyncRun:
+    def shown(self, status: SyncStatus, error: str = "") -> SyncRun:
         return replace(
             self.about,
-            state=state,
+            status=status,
             error=error,
             counts=replace(self.counts),
             segments=self.segments,

@@ -11,15 +11,15 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
+from shared import parquet
 from shared.errors import BelfryError, Invalid, NotFound, Refused
 from shared.resources.model import Resource
 from shared.resources.port import ResourceService
 from shared.resources.targets import Target, TargetKind
 from shared.settings import UNSET, Secret
 from shared.storage.outside.address import Address, Rules, Service, address
-from shared.sync.files import NO_PARQUET, is_installed
 from shared.sync.merge import digest
-from shared.sync.model import Counts, Ended, SyncRun
+from shared.sync.model import Counts, SyncRun, SyncStatus
 from shared.sync.pace import Pace
 from shared.sync.plan import Format, Kind, SyncPlan, kind_of, misfit, mode_of
 from shared.sync.running import Run
@@ -73,8 +73,8 @@ class Syncs:
             raise Invalid(field, str(error)) from None
         if (wrong := misfit(plan, kind)) is not None:
             raise Invalid(*wrong)
-        if plan.format is Format.PARQUET and not is_installed():
-            raise Invalid("format", NO_PARQUET)
+        if plan.format is Format.PARQUET and not parquet.is_installed():
+            raise Invalid("format", parquet.MISSING)
         for one in (source, destination):
             if one.what.kind is TargetKind.SQL:
                 continue
@@ -92,7 +92,7 @@ class Syncs:
         run = self._run(plan, job, kind, source, destination)
         if run.state.done == job.job_id:  # its end was written, and the attempt died after that
             before = self.store.told(job.project_id, job.job_id)
-            if before is not None and before.state is Ended.SUCCEEDED:
+            if before is not None and before.status is SyncStatus.SUCCEEDED:
                 return self._told(before, run)
         job.log("syncs", kind=kind.value, attempt=job.attempt, resumed=bool(run.position))
         try:
@@ -174,7 +174,7 @@ class Syncs:
             kind=kind.value,
             source=source.id,
             destination=destination.id,
-            state=Ended.RUNNING,
+            status=SyncStatus.RUNNING,
             due_at=job.due_at,
             began_at=mine.began_at if mine else now,
             changed_at=now,
@@ -231,8 +231,8 @@ class Syncs:
     def _ended(self, run: Run, value: Mapping[str, Any]) -> Result:
         counts = run.counts
         if not counts.failed:
-            run.end(Ended.SUCCEEDED, value)
-            return self._told(run.shown(Ended.SUCCEEDED), run)
+            run.end(SyncStatus.SUCCEEDED, value)
+            return self._told(run.shown(SyncStatus.SUCCEEDED), run)
         first = run.first_failure
         error = Refused(
             "sync",
@@ -240,7 +240,7 @@ class Syncs:
             + (f", first {first.name}: {first.reason}" if first else "")
             + f"; the report has all (/api/v1/syncs/{run.job.job_id}/items)",
         )
-        run.end(Ended.FAILED, value, str(error))
+        run.end(SyncStatus.FAILED, value, str(error))
         raise error
 
     def _failed(self, run: Run, error: BelfryError) -> None:
@@ -248,7 +248,7 @@ class Syncs:
         if run.dry or run.job.stop.is_set():
             return  # nothing is kept of a dry run; what was stopped goes on from its last save
         if error.permanent:
-            run.end(Ended.FAILED, None, str(error))
+            run.end(SyncStatus.FAILED, None, str(error))
         else:
             run.pause(str(error))
 

@@ -1,5 +1,5 @@
-"""What is kept of each sync. The table has a partition for each project (`p` and its number; `p`
-alone is the company), with these rows:
+"""What is kept of each sync. The table has a partition for each project (its number, or `none`),
+with these rows:
 
 - `state:{series}`: what the last whole run ended with, and how far the one under way came. The
   series is the schedule's id; of an item of a batch, `{schedule id}.{key}`.
@@ -14,7 +14,6 @@ watermark must remember, `{partition}/{schedule id}/{job id}/seen-{number}`.
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
@@ -23,6 +22,7 @@ from itertools import islice
 from typing import Any
 
 from shared.errors import Conflict, Damaged, NotFound
+from shared.projects import name_of
 from shared.schedules.job import parse_id
 from shared.storage.blobs.container import Container
 from shared.storage.blobs.stream import storage, text
@@ -31,8 +31,9 @@ from shared.storage.failures import translated
 from shared.storage.names import Names
 from shared.storage.tables.batch import Delete, Insert, Replace, Upsert, literal
 from shared.storage.tables.entities import stamp
+from shared.storage.tables.marked import marked, write
 from shared.storage.tables.partitions import partitions
-from shared.sync.model import Counts, Cursor, Ended, State, SyncRun
+from shared.sync.model import Counts, Cursor, State, SyncRun, SyncStatus
 
 KEPT = 100
 """The runs of a schedule that are kept, with their reports."""
@@ -65,26 +66,21 @@ class SyncStore:
         """The state of a series of syncs; an empty one if there was none."""
         self.prepare()
         with translated(_SERVICE):
-            row = self._table.get(_partition(project_id), f"state:{series}")
+            row = self._table.get(name_of(project_id), f"state:{series}")
         return State() if row is None else _state(row)
 
     def write(self, before: State, after: State, run: SyncRun) -> State:
         """Write both rows; the state as it is stored. Raises `Conflict` if another attempt or
         another run of the schedule wrote since `before` was read."""
-        partition, key = _partition(run.project_id), f"state:{run.series}"
-        mark = secrets.token_hex(6)
-        row = _state_row(after) | {"mark": mark}
+        key = f"state:{run.series}"
+        row = marked(_state_row(after))
         step = Replace(key, before.etag, row) if before.etag else Insert(key, row)
         first, *others = _keys_of(run.series, run.job_id)
         told = [Upsert(first, _run_row(run)), *(Upsert(one, {}) for one in others)]
-        with translated(_SERVICE):
-            outcome = self._table.transact(partition, [step, *told])
-            if outcome.committed:
-                return replace(after, etag=outcome.etags[0])
-            found = self._table.get(partition, key) if outcome.retried else None
-        if found is not None and found.get("mark") == mark:  # only the answer was lost
-            return replace(after, etag=found["etag"])
-        raise Conflict("another run of this schedule is under way, so this one ended")
+        etag = write(self._table, name_of(run.project_id), [step, *told])
+        if etag is None:
+            raise Conflict("another run of this schedule is under way, so this one ended")
+        return replace(after, etag=etag)
 
     def runs(
         self, projects: Collection[int] | None, schedule_id: str | None, most: int
@@ -95,7 +91,7 @@ class SyncStore:
         if projects is None:
             filters = [where]
         else:
-            parts = [f"PartitionKey eq {literal(_partition(one))}" for one in sorted(projects)]
+            parts = [f"PartitionKey eq {literal(name_of(one))}" for one in sorted(projects)]
             filters = [f"{part} and {where}" for part in parts]
         rows = (row for one in filters for row in self._rows(one))
         newest = nlargest(most, rows, key=lambda row: (row["due_at"], row["job_id"]))
@@ -120,7 +116,7 @@ class SyncStore:
     def _row(self, project_id: int | None, key: str) -> dict[str, Any] | None:
         self.prepare()
         with translated(_SERVICE):
-            return self._table.get(_partition(project_id), key)
+            return self._table.get(name_of(project_id), key)
 
     def _rows(self, where: str) -> Iterator[dict[str, Any]]:
         self.prepare()
@@ -155,7 +151,7 @@ class SyncStore:
         for name in self._blobs.names(f"{_folder(run)}/seen-"):
             if name != keep:
                 self._blobs.delete(name)
-        partition = _partition(run.project_id)
+        partition = name_of(run.project_id)
         lower = f"of:{run.series}:" if "." in run.series else f"run:{run.series}:"
         where = (
             f"PartitionKey eq {literal(partition)} and RowKey ge {literal(lower)} "
@@ -167,7 +163,7 @@ class SyncStore:
     def partitions(self) -> list[str]:
         self.prepare()
         with translated(_SERVICE):
-            return list(partitions(self._table, "p"))
+            return list(partitions(self._table))
 
     def quiet(self, partition: str, since: datetime) -> list[str]:
         """The series whose last run was due before then."""
@@ -209,12 +205,8 @@ class SyncStore:
             self._blobs.blob(name).upload_blob(body, length=len(body), overwrite=True)
 
 
-def _partition(project_id: int | None) -> str:
-    return "p" if project_id is None else f"p{project_id}"
-
-
 def _folder(run: SyncRun) -> str:
-    return f"{_partition(run.project_id)}/{run.schedule_id}/{run.job_id}"
+    return f"{name_of(run.project_id)}/{run.schedule_id}/{run.job_id}"
 
 
 def _run_key(job_id: str) -> str:
@@ -272,7 +264,7 @@ def _run_row(run: SyncRun) -> dict[str, Any]:
         "kind": run.kind,
         "source": run.source,
         "destination": run.destination,
-        "state": run.state.value,
+        "status": run.status.value,
         "error": run.error[:2000],
         "due_at": stamp(run.due_at),
         "began_at": stamp(run.began_at),
@@ -296,7 +288,7 @@ def _run(row: Mapping[str, Any]) -> SyncRun:
         kind=row["kind"],
         source=row["source"],
         destination=row["destination"],
-        state=Ended(row["state"]),
+        status=SyncStatus(row["status"]),
         error=row["error"],
         due_at=due,
         began_at=began,

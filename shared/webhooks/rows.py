@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from typing import Any
 
 from shared.errors import Damaged
 from shared.storage.tables.batch import Delete, Insert, Operation, Replace, literal
+from shared.storage.tables.marked import marked
 from shared.text import units
 from shared.webhooks.endpoint import Endpoint, Pace
 from shared.webhooks.model import Delivery, DeliveryStatus, Tried
@@ -96,9 +96,9 @@ def _beside(delivery: Delivery) -> list[str]:
 
 
 def properties(delivery: Delivery) -> dict[str, Any]:
-    """The row's properties. The mark shows whose write it was, if an answer is lost."""
+    """The row's properties, marked."""
     instants = {name: _iso(getattr(delivery, name)) for name in _INSTANTS}
-    return instants | {
+    said = instants | {
         "webhook_id": delivery.webhook_id,
         "project_id": "" if delivery.project_id is None else str(delivery.project_id),
         "schedule_id": delivery.schedule_id,
@@ -113,8 +113,8 @@ def properties(delivery: Delivery) -> dict[str, Any]:
         "http_status": delivery.http_status or 0,
         "error": delivery.error,
         "log": _log(delivery.log),
-        "mark": secrets.token_hex(6),
     }
+    return marked(said)
 
 
 def to_delivery(row: Mapping[str, Any]) -> Delivery:

@@ -26,6 +26,7 @@ from shared.storage.connect import Connection
 from shared.storage.failures import translated
 from shared.storage.tables.batch import Delete, Insert, Operation, Replace, literal
 from shared.storage.tables.compare_and_set import compare_and_set
+from shared.storage.tables.marked import write
 from shared.storage.tables.table import Table
 from shared.threads import Pool
 from shared.webhooks import body, deciding, rows
@@ -167,17 +168,8 @@ class Store:
         self._opened()
 
     def _transact(self, main: Insert | Replace, beside: Sequence[Operation]) -> str | None:
-        """Do all steps; the ETag of the first, or None if somebody was faster. If an answer was
-        lost, the mark shows whose write is there."""
-        with translated(_SERVICE):
-            done = self._opened().transact(PARTITION, [main, *beside])
-        if done.committed:
-            return done.etags[0]
-        if not done.retried:
-            return None
-        row = self._row(main.key)
-        ours = row is not None and row.get("mark") == main.properties["mark"]
-        return row["etag"] if row is not None and ours else None
+        """Do all steps; the ETag of the first, or None if somebody was faster."""
+        return write(self._opened(), PARTITION, [main, *beside])
 
     def _row(self, key: str) -> dict[str, Any] | None:
         with translated(_SERVICE):

@@ -27,6 +27,8 @@ _HEAVY = (
     *("sqlalchemy", "alembic", "sendgrid", "requests", "google", "pyrage", "jinja2", "resvg_py"),
     *("stripe", "opentelemetry"),
     *("twilio", "phonenumbers", "cryptography", "holidays", "icalendar"),
+    *("fpdf", "xlsxwriter", "pyarrow", "dns.", "dulwich", "bandit", "detect_secrets", "lizard"),
+    *("jsonpath", "standardwebhooks", "urllib3", "yaml", "packaging"),
 )
 
 

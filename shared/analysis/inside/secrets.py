@@ -36,7 +36,8 @@ def main(order: Mapping[str, Any]) -> dict[str, Any]:
 
     logging.disable(logging.CRITICAL)
     src, limits = Path(order["src"]), Limits(**order["limits"])
-    names = sorted(one.__name__ for one in get_mapping_from_secret_type_to_class().values())
+    classes: dict[str, Any] = get_mapping_from_secret_type_to_class()
+    names: list[str] = sorted(one.__name__ for one in classes.values())
     plugins: list[dict[str, Any]] = [
         {"name": one} | ({"limit": _LIMITS[one]} if one in _LIMITS else {}) for one in names
     ]

@@ -69,7 +69,7 @@ def list_findings(
     page: Page = 1,
     page_size: PageSize = PAGE_SIZE,
 ) -> FindingList:
-    """What an analysis found, by tool, path and line; also what is gone (`absent`)."""
+    """What an analysis found, by tool, path and line; also what is gone."""
     belfry = app()
     analysis = _seen(belfry, by, analysis_id)
     fitting = (

@@ -15,9 +15,8 @@ class CountsOut(Shown):
 
     new: dict[Severity, int]
     """By severity; so are the others."""
-    unchanged: dict[Severity, int]
-    absent: dict[Severity, int]
-    """Those that are gone."""
+    same: dict[Severity, int]
+    gone: dict[Severity, int]
 
 
 class ToolOut(Shown):

@@ -201,7 +201,7 @@ def list_batch_items(
     )
 
 
-@router.post(_ID + "/links")
+@router.post(_ID + "/link")
 def link_batch(app: Provided, by: Asking, job_id: str) -> BatchLinks:
     """Links that read its files of outcomes for an hour. While it is at work, and after it stopped,
     the last outcomes are not in a file yet; the list of its items has them."""

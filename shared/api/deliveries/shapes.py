@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 
 from shared.api.fields import Input
 from shared.api.lists import Paged
@@ -86,9 +86,9 @@ class DeliveryList(Paged):
 class RedeliverAll(Input):
     """Which deliveries of a webhook are to be made again: the newest 1,000 that fit."""
 
-    since: InstantText | None = None
+    since: InstantText | None = Field(default=None, alias="from")
     """The first instant at which they were due."""
-    until: InstantText | None = None
+    until: InstantText | None = Field(default=None, alias="to")
     """The instant before which they were due."""
     status: DeliveryStatus = DeliveryStatus.FAILED
     """failed or delivered."""

@@ -8,13 +8,16 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 from pydantic import Field
 
+from shared.access import Role
+from shared.api.backups.orders import WEEK
 from shared.api.deps import Asking, Provided
-from shared.api.fields import formed
+from shared.api.fields import Input, Whole, formed
 from shared.api.lists import PAGE_SIZE, Page, Paged, PageSize, Since, Until, fitting, page_of, span
-from shared.api.query import DIGITS, Number, ScheduleId
+from shared.api.query import Number, ScheduleId
+from shared.api.roles import needs
 from shared.api.shown import Shown
 from shared.audit.port import Action, Subject
-from shared.exports.files import ID
+from shared.exports.files import ID, ExportFile
 from shared.exports.kinds import Data, Format, ReportType
 
 router = APIRouter(prefix="/api/v1/exports", tags=["exports"])
@@ -24,8 +27,6 @@ ExportId = Annotated[
     Path(json_schema_extra={"pattern": f"^{ID}$"}),
     formed(ID, "it is no id of an export; GET /api/v1/exports lists them"),
 ]
-Hours = Annotated[int, Field(ge=1, le=168), DIGITS]
-"""How long the link works; default: 1. A link lasts 7 days at most (Azure's limit)."""
 
 
 class ExportOut(Shown):
@@ -58,6 +59,13 @@ class ExportOut(Shown):
 
 class ExportList(Paged):
     exports: list[ExportOut]
+
+
+class NewExportLink(Input):
+    """A request for a link."""
+
+    minutes: Whole = Field(default=60, ge=1, le=WEEK)
+    """How long it works."""
 
 
 class ExportLink(Shown):
@@ -104,12 +112,19 @@ def read_export(app: Provided, by: Asking, export_id: ExportId) -> ExportOut:
     return ExportOut.model_validate(app().exports().files.get(by, export_id))
 
 
-@router.get("/{export_id}/link")
-def link_export(app: Provided, by: Asking, export_id: ExportId, hours: Hours = 1) -> ExportLink:
+@router.post("/{export_id}/link")
+@needs(Role.VIEWER)
+def link_export(
+    app: Provided, by: Asking, export_id: ExportId, request: NewExportLink | None = None
+) -> ExportLink:
     """A link that downloads the file until it expires, without a key: hand it on with care."""
-    exports = app().exports()
+    belfry = app()
+    exports = belfry.exports()
     file = exports.files.get(by, export_id)
-    url, until = exports.link(file, timedelta(hours=hours))
+    lasts = timedelta(minutes=(request or NewExportLink()).minutes)
+    with belfry.audit.changing(by, Action.LINK, _subject(file)) as change:
+        url, until = exports.link(file, lasts)
+        change.after = {"expires_at": until}
     return ExportLink(
         title=file.title,
         url=url,
@@ -126,7 +141,10 @@ def delete_export(app: Provided, by: Asking, export_id: ExportId) -> None:
     belfry = app()
     files = belfry.exports().files
     file = files.get(by, export_id)
-    subject = Subject("export", file.id, file.project_id)
     before = {"file": file.file_name, "rows": file.row_count, "sha256": file.sha256}
-    with belfry.audit.changing(by, Action.DELETE, subject, before):
+    with belfry.audit.changing(by, Action.DELETE, _subject(file), before):
         files.remove(file)
+
+
+def _subject(file: ExportFile) -> Subject:
+    return Subject("export", file.id, file.project_id)

@@ -10,9 +10,9 @@ from pydantic import Field
 
 from shared.api.deps import Asking, Provided
 from shared.api.lists import PAGE_SIZE, Page, Paged, PageSize, page_of
-from shared.api.query import DIGITS, ScheduleId
+from shared.api.query import DIGITS, Number, ScheduleId
 from shared.api.shown import Shown
-from shared.sync.model import Did, Ended
+from shared.sync.model import Did, SyncStatus
 
 router = APIRouter(prefix="/api/v1/syncs", tags=["syncs"])
 
@@ -51,7 +51,7 @@ class SyncOut(Shown):
     source: str
     """The source's target."""
     destination: str
-    state: Ended
+    status: SyncStatus
     error: str
     """Why it failed, or why an attempt did; empty if none did."""
     due_at: datetime
@@ -93,12 +93,13 @@ class SyncItemList(Shown):
 def list_syncs(
     app: Provided,
     by: Asking,
+    project_id: Number | None = None,
     schedule_id: ScheduleId | None = None,
     page: Page = 1,
     page_size: PageSize = PAGE_SIZE,
 ) -> SyncList:
     """The latest runs of syncs, newest first, at most 1,000; 100 of each schedule are kept."""
-    found = app().syncs.runs(by.projects, schedule_id, _RECENT)
+    found = app().syncs.runs(by.among(project_id), schedule_id, _RECENT)
     items, told = page_of(found, page, page_size)
     return SyncList(syncs=[SyncOut.model_validate(one) for one in items], **told)
 

@@ -35,7 +35,7 @@ class TaskOut(Shown):
     name: str = at("task.name")
     summary: str = at("task.summary")
     impact: Impact = at("task.impact")
-    """A: safe. B: soft. C: reaches people or others' systems."""
+    """A: safe. B: soft, such as what customers schedule. C: critical, waits for a person (O5)."""
     dry_run: bool = at("task.dry_run")
     """Whether the command line can run it with `--dry-run`."""
     timeout_seconds: int = at("task.timeout_seconds")

@@ -37,7 +37,7 @@ class TaskTypeOut(Shown):
     name: str
     summary: str
     impact: Impact
-    """A: safe. B: soft. C: reaches people or others' systems."""
+    """A: safe. B: soft, such as what customers schedule. C: critical, waits for a person (O5)."""
     for_projects: bool
     """Whether callers of some projects may schedule it."""
     on_request: bool

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from shared.exports.kinds import Value
 from shared.exports.report import Report
-from shared.exports.safe import clean, formula_safe, number, text
+from shared.exports.safe import clean, number, text
+from shared.text import formula_safe
 
 EXTENSION = "csv"
 CONTENT_TYPE = "text/csv; charset=utf-8"

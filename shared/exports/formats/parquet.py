@@ -6,16 +6,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from shared import parquet
 from shared.exports.kinds import Column, Kind, Value
 from shared.exports.report import Report
 from shared.exports.safe import clean, instant
 
 EXTENSION = "parquet"
-CONTENT_TYPE = "application/vnd.apache.parquet"
+CONTENT_TYPE = parquet.CONTENT_TYPE
 GROUP = 50_000
 """Rows of a row group."""
 _PLACES = 9
@@ -23,11 +23,7 @@ _PLACES = 9
 
 def missing() -> str | None:
     """Why it cannot be used; None if it can."""
-    if find_spec("pyarrow") is not None:
-        return None
-    return (
-        "Parquet needs pyarrow; whoever runs Belfry adds requirements-parquet.txt (docs/exports.md)"
-    )
+    return None if parquet.is_installed() else parquet.MISSING
 
 
 class _Sink:
@@ -56,11 +52,11 @@ def pieces(report: Report, scratch: Path) -> Iterator[bytes]:
     """The file."""
     del scratch
     import pyarrow as pa
-    from pyarrow import parquet
+    from pyarrow.parquet import ParquetWriter
 
     columns, sink = report.columns, _Sink()
     schema = pa.schema([(one.name, _type(pa, one)) for one in columns], metadata=_about(report))
-    with parquet.ParquetWriter(
+    with ParquetWriter(
         pa.PythonFile(sink, mode="w"), schema, compression="zstd", store_schema=False
     ) as out:
         for some in report.pages(GROUP):

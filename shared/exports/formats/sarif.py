@@ -17,12 +17,12 @@ from shared.exports.formats.ndjson import encoded
 from shared.exports.kinds import Value
 from shared.exports.report import Report
 from shared.exports.safe import instant, line, text
+from shared.sarif import BASELINE, SCHEMA, VERSION
 
 EXTENSION = "sarif"
 CONTENT_TYPE = "application/sarif+json"
 RESULTS, RUNS = 25_000, 20
 """GitHub's limits: of a run, and of a log."""
-_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _LEVELS = ("error", "warning", "note")
 _TEXT = 1_000
 
@@ -30,7 +30,7 @@ _TEXT = 1_000
 def pieces(report: Report, scratch: Path) -> Iterator[bytes]:
     """The file."""
     del scratch
-    yield f'{{"$schema":"{_SCHEMA}","version":"2.1.0","runs":['.encode()
+    yield f'{{"$schema":"{SCHEMA}","version":"{VERSION}","runs":['.encode()
     names = [one.name for one in report.columns]
     rows = (dict(zip(names, row, strict=True)) for row in report.rows())
     number, over = 0, next(rows, None)
@@ -62,7 +62,7 @@ def _result(row: Mapping[str, Value], rules: dict[str, str]) -> dict[str, object
         "message": {"text": text(row["message"])[:_TEXT] or "(no text)"},
         "locations": [{"physicalLocation": _place(row)}],
         "partialFingerprints": {"belfry/v1": text(row["fingerprint"])},
-        "baselineState": text(row["state"]),
+        "baselineState": BASELINE[text(row["state"])],
         "properties": {
             "repository": text(row["repository_id"]),
             "branch": text(row["branch"]),

@@ -41,7 +41,7 @@ class Finding(Protocol):
     def end_column(self) -> int: ...
     @property
     def state(self) -> str:
-        """In SARIF's words: new, unchanged, absent."""
+        """new, same or gone."""
 
     @property
     def fingerprint(self) -> str: ...

@@ -24,7 +24,7 @@ from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import Job, job_id
 from shared.schedules.model import Definition, Policy
 from shared.storage.names import Names
-from shared.sync.model import Counts, Ended, State, SyncRun
+from shared.sync.model import Counts, State, SyncRun, SyncStatus
 from shared.webhooks.body import Wanted
 from shared.webhooks.model import DeliveryStatus
 from shared.webhooks.service import new_delivery
@@ -53,7 +53,7 @@ def sync(engine: Engine, job: Job) -> None:
         kind="container",
         source=MARK,
         destination=MARK,
-        state=Ended.FAILED,
+        status=SyncStatus.FAILED,
         due_at=job.due_at,
         began_at=job.due_at,
         changed_at=job.due_at,
@@ -189,5 +189,5 @@ def _batch(engine: Engine) -> dict[str, object]:
     engine.work()
     file = engine.app.batches().files.begin(1, f"{MARK}.csv", "me")
     at = "/api/v1/batches/{job_id}"
-    ids = {f"{at}{more}:job_id": asked.job_id for more in ("", "/items", "/links")}
+    ids = {f"{at}{more}:job_id": asked.job_id for more in ("", "/items", "/link")}
     return {**ids, "file_id": file.id, "number": 1}

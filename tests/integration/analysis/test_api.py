@@ -76,7 +76,7 @@ def test_a_schedule_of_an_analysis_from_its_making_to_its_findings(
     desk.engine.work()
     [one] = desk.told("GET", "/analyses?repository_id=42")["analyses"]
     assert (one["commit"], one["project_id"], one["complete"]) == (commit, 1, True)
-    assert one["findings"]["new"] and one["findings"]["absent"] == {}
+    assert one["findings"]["new"] and one["findings"]["gone"] == {}
     assert desk.told("GET", f"/analyses/{one['id']}") == one
     found = desk.told("GET", f"/analyses/{one['id']}/findings?tool=bandit&page_size=1&page=2")
     assert (found["total"], len(found["findings"])) == (2, 1)

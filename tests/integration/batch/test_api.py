@@ -86,7 +86,7 @@ def test_from_a_file_to_its_outcomes(desk: Desk, asking: Asking) -> None:
     assert ask(asking, mine, "GET", wrong)[0] == 422
 
     desk.engine.clock.set(SystemClock().now())  # by which Azurite looks at a link
-    _, links = ask(asking, mine, "POST", f"/batches/{asked['job_id']}/links")
+    _, links = ask(asking, mine, "POST", f"/batches/{asked['job_id']}/link")
     (link,) = links["files"]
     with urllib.request.urlopen(link["url"]) as answer:
         lines = [json.loads(line) for line in answer.read().splitlines()]

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from shared.errors import Invalid, NotFound, Refused, Skipped, Unavailable
-from shared.probes import rows
 from shared.probes.model import Measured, Result, Standing, Thresholds
 from shared.probes.params import HealthCheck
 from shared.probes.store import Store
@@ -202,4 +201,3 @@ def test_the_past_cannot_be_checked(desk: Desk) -> None:
     with pytest.raises(Skipped, match="the present"):
         desk.probes.check(desk.job(due=datetime(2026, 2, 1, tzinfo=UTC)), HealthCheck())
     assert desk.store.check(7, "check") is None
-    assert rows.partition(None) != rows.partition(0)

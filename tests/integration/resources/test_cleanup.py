@@ -22,7 +22,7 @@ from shared.exports.params import ExportParams
 from shared.probes.model import Measured, Result, Standing, Thresholds
 from shared.schedules.job import job_id
 from shared.storage.names import Names
-from shared.sync.model import Counts, Ended, State, SyncRun
+from shared.sync.model import Counts, State, SyncRun, SyncStatus
 from shared.webhooks.model import DeliveryStatus
 from shared.webhooks.service import new_delivery
 from shared.webhooks.store import Store as Deliveries
@@ -83,7 +83,7 @@ class Left:
             kind="container",
             source="a",
             destination="b",
-            state=Ended.SUCCEEDED,
+            status=SyncStatus.SUCCEEDED,
             due_at=now,
             began_at=now,
             changed_at=now,

@@ -113,16 +113,16 @@ def test_a_row_that_was_copied_or_changed_opens_nothing(
     client = connection.table(table)
 
     def row(project: int, ref: str) -> dict[str, Any]:
-        found = client.get(f"p:{project}", f"webhook:15:{ref}")
+        found = client.get(str(project), f"webhook:15:{ref}")
         assert found is not None and "s3cr3t" not in str(found)
         return {name: found[name] for name in ("sealed", "key", "at")}
 
-    client.transact("p:2", [Upsert(f"webhook:15:{theirs}", row(1, mine))])
-    client.transact("p:1", [Upsert(f"webhook:15:{newer}", row(1, mine))])
+    client.transact("2", [Upsert(f"webhook:15:{theirs}", row(1, mine))])
+    client.transact("1", [Upsert(f"webhook:15:{newer}", row(1, mine))])
     changed = row(1, mine)
     swapped = "A" if changed["sealed"][20] != "A" else "B"
     changed["sealed"] = changed["sealed"][:20] + swapped + changed["sealed"][21:]
-    client.transact("p:1", [Upsert(f"webhook:15:{mine}", changed)])
+    client.transact("1", [Upsert(f"webhook:15:{mine}", changed)])
     for owner, ref in ((OTHER, theirs), (HOOK, newer), (HOOK, mine)):
         with pytest.raises(Damaged, match="are those of another") as raised:
             rows.get(owner, ref)

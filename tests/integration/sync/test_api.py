@@ -7,7 +7,7 @@ from typing import Any
 from functions.customers.sync import sync
 from local.azurite import Azurite
 from shared.access import Role
-from shared.sync.model import Counts, Ended, State, SyncRun
+from shared.sync.model import Counts, State, SyncRun, SyncStatus
 from tests.integration.access.asking import Asking
 from tests.integration.engine.conftest import make
 from tests.integration.sync.world import job
@@ -34,7 +34,7 @@ def run_of(number: int, project_id: int | None, clock: Any) -> SyncRun:
         kind="container",
         source="a",
         destination="b",
-        state=Ended.SUCCEEDED,
+        status=SyncStatus.SUCCEEDED,
         due_at=one.due_at,
         began_at=one.due_at,
         changed_at=one.due_at,
@@ -86,7 +86,7 @@ def test_runs_and_their_reports_are_shown_to_their_project_alone(azurite: Azurit
     path = "/api/v1/syncs?schedule_id=nightly"
     assert [one["project_id"] for one in asking.told("GET", path, all_)["syncs"]] == [None, 2, 1]
     path = "/api/v1/syncs/nightly-20300101T030000Z"
-    assert asking.told("GET", path, key)["state"] == "succeeded"
+    assert asking.told("GET", path, key)["status"] == "succeeded"
     first = asking.told("GET", f"{path}/items", key)
     assert (first["items"][0]["name"], first["next_part"]) == ("x", 1)
     last = asking.told("GET", f"{path}/items?part=1", key)

@@ -10,7 +10,7 @@ from azure.storage.blob import ContainerClient, ContentSettings
 
 from shared.errors import Invalid, Refused
 from shared.sync import container
-from shared.sync.model import Ended
+from shared.sync.model import SyncStatus
 from tests.integration.sync.conftest import Sides
 
 COPY: dict[str, Any] = {"source_id": "a", "destination_id": "b"}
@@ -82,7 +82,7 @@ def test_deletions_take_copies_alone_and_stop_where_too_much_would_go(sides: Sid
     with pytest.raises(Refused, match=r"3 of 20 copies are gone there, more than max_delete"):
         sides.world.run(3, deletions="delete", **COPY)
     assert len(content(copy)) == 21
-    assert sides.world.store.runs(None, None, 1)[0].state is Ended.FAILED
+    assert sides.world.store.runs(None, None, 1)[0].status is SyncStatus.FAILED
     would = sides.world.run(4, deletions="delete", max_delete_percent=15, dry_run=True, **COPY)
     assert (would["deleted"], len(content(copy))) == (3, 21)
     done = sides.world.run(5, deletions="delete", max_delete_percent=15, **COPY)
@@ -141,7 +141,7 @@ def test_bytes_that_were_changed_on_the_way_are_not_written(sides: Sides) -> Non
         sides.world.run(1, **COPY)
     assert content(copy) == {"good": b"content"}
     run = sides.world.store.runs(None, None, 1)[0]
-    assert (run.state, run.counts.copied, run.counts.failed) == (Ended.FAILED, 1, 1)
+    assert (run.status, run.counts.copied, run.counts.failed) == (SyncStatus.FAILED, 1, 1)
     assert sides.world.run(2, verify="counts", **COPY)["copied"] == 1
 
 

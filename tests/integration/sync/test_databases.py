@@ -14,7 +14,6 @@ import pytest
 from azure.storage.blob import ContainerClient
 
 from shared.errors import Invalid, Refused
-from shared.sync import files
 from shared.sync.plan import SyncPlan
 from tests.integration.sync.conftest import Sides
 from tests.integration.sync.test_containers import content
@@ -166,9 +165,8 @@ def test_what_cannot_be_read_in_order_is_refused(
         with pytest.raises(Refused, match=said.split(";")[0]):
             sides.world.run(1, **COPY | plan)
         sides.world.prefix += "x"
-    monkeypatch.setattr(files, "is_installed", lambda: False)
-    monkeypatch.setattr("shared.sync.service.is_installed", lambda: False)
-    with pytest.raises(Invalid, match="format: Parquet is not installed here"):
+    monkeypatch.setattr("shared.parquet.is_installed", lambda: False)
+    with pytest.raises(Invalid, match="format: Parquet needs pyarrow"):
         sides.world.service.check(SyncPlan(**COPY, format="parquet"), None)
 
 

@@ -134,7 +134,7 @@ def test_a_delivery_is_made_again_by_hand_with_the_same_id(desk: Desk) -> None:
     said = desk.told("POST", f"{AT}/deliveries/{ids[0]}/redeliver", desk.ana)
     assert (said["status"], said["attempts"]) == ("queued", 1)
     third = desk.told("GET", f"{AT}/deliveries/{ids[2]}", desk.ana)["due_at"]
-    body = {"since": third, "status": "delivered"}
+    body = {"from": third, "status": "delivered"}
     assert desk.told("POST", f"{AT}/redeliver", desk.ana, json=body) == {"redelivered": 2}
     assert desk.told("POST", f"{AT}/redeliver", desk.ana, json={}) == {"redelivered": 0}
     desk.flush()

@@ -19,6 +19,7 @@ from shared.api.budgets import shapes as budgets
 from shared.api.calendars import shapes as calendars
 from shared.api.deliveries import shapes as deliveries
 from shared.api.examples import BODIES, PARAMETERS, PROBLEMS
+from shared.api.exports import routes as exports
 from shared.api.jobs import routes as jobs
 from shared.api.keys import shapes as keys
 from shared.api.plans import shapes as plan_schemas
@@ -105,6 +106,8 @@ def test_each_body_has_examples_that_its_model_takes() -> None:
         budgets,
         resources,
         deliveries,
+        exports,
+        exports,
         status_pages,
     )
     taken = set()

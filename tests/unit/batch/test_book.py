@@ -98,6 +98,14 @@ def test_each_item_ends_once_wherever_the_process_dies(
         assert unknown <= set(begun)
 
 
+def test_a_file_that_a_crash_left_whole_is_closed_and_none_of_its_items_begun_again() -> None:
+    saved = Saved(epoch=2, marked=tuple(range(_SIZE)))
+    book = Book(saved, _SIZE + 1, [], chunk=_SIZE)
+    assert book.whole() is not None
+    book.close()
+    assert book.take(9) == [_SIZE]
+
+
 def test_what_was_marked_and_has_no_outcome_is_unknown() -> None:
     saved = Saved(epoch=2, marked=(1, 2), tail=(ended(2),))
     book = Book(saved, 5, [ended(0)], lambda index: f"item {index}", _SIZE)

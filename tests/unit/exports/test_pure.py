@@ -17,9 +17,10 @@ from shared.exports.data import SPECS
 from shared.exports.kinds import Data, Format, Kind, ReportType
 from shared.exports.params import ExportParams
 from shared.exports.period import Period, span
-from shared.exports.safe import clean, formula_safe, line, markdown, number, text
+from shared.exports.safe import clean, line, markdown, number, text
 from shared.exports.tally import MOST, OTHERS, Tally, summary_columns
 from shared.exports.walking import MANY, windows
+from shared.text import formula_safe
 from tests.unit.exports.making import runs
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -115,6 +116,7 @@ def test_given_dates_end_at_the_due_time() -> None:
     [
         *((f"{sign}cmd", f"'{sign}cmd") for sign in "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"),
         *((f"{blank}=1", f"'{blank}=1") for blank in (" ", "  ", "\u00a0", "\u2003", " \t ")),
+        ("\ufeff=1", "'\ufeff=1"),
         ("1-2", "1-2"),
         ("a=b", "a=b"),
         ("'=1", "'=1"),
