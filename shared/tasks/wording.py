@@ -72,7 +72,8 @@ def _said(item: Mapping[str, Any], model: object, where: Place, taken: object, n
     if what == "extra_forbidden":
         return _unknown(model, where, noun)
     if what in _INSTANT:
-        return f"{str(cause).replace('input', 'it')}; give {kinds.TIME}"
+        said = str(cause).replace("input", "it").replace("invalid", "wrong")
+        return f"{said}; give {kinds.TIME}"
     such = kinds.example(model, where)
     if what == "missing":
         return f"it is missing; give {_kind(what, taken, context)}{such}"
