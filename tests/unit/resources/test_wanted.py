@@ -103,7 +103,7 @@ def test_a_repository_takes_what_git_and_http_take() -> None:
         settled(
             *(Kind.REPOSITORY, None, {}),
             Wanted(fields={"name": "n", "url": "http://github.com/e/e.git"}, secrets={}),
-            lambda url: None,  # an operator's OUTGOING_RANGES lets http
+            lambda _: None,  # an operator's OUTGOING_RANGES lets http
         )
     assert raised.value.field == "url"
     for wrong in ("a\nb", "ü", ""):
