@@ -144,6 +144,7 @@ def used_up(budget: Budget, counter: Counter, span: Span) -> str:
     return (
         f"{REFUSES}{budget.scope} is used up: {shown(counter.micros, budget.currency)} of "
         f"{shown(budget.micros, budget.currency)} were spent in {span.name} ({budget.timezone}); "
-        f"it runs again from {span.end.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ} on, or when the budget is raised "
+        f"it runs again from {span.end.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ} on, "
+        "or when the budget is raised "
         f"(PUT {budget.scope.path})"
     )
