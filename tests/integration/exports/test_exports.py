@@ -23,7 +23,7 @@ from local.azurite import Azurite
 from shared.access import LOCAL, Caller, Role
 from shared.audit.port import Action, Subject
 from shared.clock import Clock, SystemClock
-from shared.errors import Cancelled, Invalid, NotFound, Unavailable
+from shared.errors import Cancelled, NotFound, Unavailable
 from shared.exports.files import ExportFile
 from shared.exports.kinds import Data, Format
 from shared.exports.params import ExportParams
