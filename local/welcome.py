@@ -26,6 +26,8 @@ Worth trying:
 "retention": {{"hourly": 24, "daily": 14}}}}'
   {python} -m functions postgres_backup
   curl {url}/api/v1/backups/sources
+  {belfry} create --name Belfry --task health_check --every 60 --project 1
+  curl {url}/api/v1/task-types/webhook_delivery
 """
 _HERE = "http://localhost:7071"
 """Where bin/belfry asks if nothing says otherwise."""

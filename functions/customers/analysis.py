@@ -33,7 +33,7 @@ class AnalysisParams(CustomerParams):
     """`security`, or `full`: also the quality of the code, its languages, sizes and complexity."""
     include_dependencies: Flag = True
     """Whether the packages that lock files name are looked up in OSV's database."""
-    branch: str = Field(default="", max_length=255, pattern=_BRANCH)
+    branch: str = Field(default="", max_length=255, pattern=_BRANCH, examples=["main"])
     """Default: the repository's own setting, and else what it says is its default."""
     max_files: int | None = Field(default=None, ge=1, le=20_000)
     """Files beyond these are left out, which the result says. Default: 20,000."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pydantic import Field, JsonValue, field_validator
 
 from shared.errors import Refused
+from shared.log import instant
 from shared.resources.checks import webhook_fits
 from shared.resources.port import ResourceService
 from shared.tasks import Impact, JobContext, Proposed, Result, Retry, task
@@ -29,7 +30,10 @@ class WebhookDelivery(CustomerParams):
     webhook_id: ResourceId
     """The webhook, of the schedule's project."""
     event_type: str = Field(
-        default="schedule.due", max_length=100, pattern=r"^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*$"
+        default="schedule.due",
+        max_length=100,
+        pattern=r"^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*$",
+        examples=["campaign.started"],
     )
     """The `type` of the event, such as `campaign.started`."""
     payload: dict[str, JsonValue] = Field(default_factory=dict)
@@ -100,5 +104,5 @@ def _result(done: Delivery) -> Result:
         "attempts": done.attempts,
     }
     if not delivered and done.next_at is not None:
-        said |= {"next_attempt_at": done.next_at.isoformat(), "error": done.error}
+        said |= {"next_attempt_at": instant(done.next_at), "error": done.error}
     return said

@@ -239,7 +239,7 @@ def result(one: Analysis) -> dict[str, object]:
     """What a job says of its analysis (P8)."""
     return {
         "analysis_id": one.id,
-        "read_at": f"/api/v1/analyses/{one.id}",
+        "report": f"/api/v1/analyses/{one.id}",
         "commit": one.commit,
         "branch": one.branch,
         "files": one.files,

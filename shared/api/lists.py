@@ -73,9 +73,13 @@ def fitting(items: Iterable[T], wanted: Mapping[str, object]) -> list[T]:
     return [one for one in items if all(read(one) == value for read, value in asked)]
 
 
-def span(since: str | None, until: str | None) -> tuple[datetime | None, datetime | None]:
-    """The instants of `Since` and `Until`. Raises `Invalid`, also if it ends before it begins."""
-    first, end = instant("from", since), instant("to", until)
+def span(
+    since: str | None, until: str | None, names: tuple[str, str] = ("from", "to")
+) -> tuple[datetime | None, datetime | None]:
+    """The instants of `Since` and `Until`. Raises `Invalid`, also if it ends before it begins.
+    `names`: what the caller calls the two."""
+    first, end = instant(names[0], since), instant(names[1], until)
     if first is not None and end is not None and first > end:
-        raise Invalid("from", f"{first.isoformat()} is later than `to`, {end.isoformat()}")
+        said = f"{first.isoformat()} is later than `{names[1]}`, {end.isoformat()}"
+        raise Invalid(names[0], said)
     return first, end

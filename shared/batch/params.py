@@ -87,7 +87,7 @@ class BatchParams(CustomerParams):
     """Schedules of the project. An item has their id, name, task_type, frequency and enabled."""
     resources: Literal["target"] | None = None
     """All resources of that kind of the project. An item has their id and name."""
-    file: str | None = Field(default=None, pattern=f"^{FILE_ID}$")
+    file: str | None = Field(default=None, pattern=f"^{FILE_ID}$", examples=["u0123456789abcdef"])
     """The id of a CSV file that was sent (`POST /api/v1/batches/files`): a row is an item."""
     concurrency: Whole = Field(default=4, ge=1, le=32)
     """Items at work at once."""
@@ -107,16 +107,19 @@ class BatchParams(CustomerParams):
     def _fit_together(self) -> Self:
         given = [name for name in _SOURCES if getattr(self, name) is not None]
         if len(given) != 1:
-            raise ValueError(f"say what the targets are, by one of {', '.join(_SOURCES)}")
+            several = f", not by {' and '.join(given)}" if given else ""
+            raise ValueError(f"say what the targets are, by one of {', '.join(_SOURCES)}{several}")
         for name, only in (("task_type", "task"), ("task_parameters", "task"), ("change",) * 2):
             if getattr(self, name) is not None and self.operation != only:
-                raise ValueError(f"{name} is for the operation {only!r}")
+                raise ValueError(f"{name}: it is for the operation {only!r}; leave it out")
         if self.operation is Operation.TASK and self.task_type is None:
-            raise ValueError("task_type is missing: which task is called for each item")
+            raise ValueError("task_type: say which task is called for each item")
         if self.operation is Operation.CHANGE and not self.change:
-            raise ValueError("change is missing: the fields that each schedule gets")
+            raise ValueError("change: give the fields that each schedule gets")
         if self.operation is not Operation.TASK and self.resources is not None:
-            raise ValueError(f"{self.operation} works on schedules, and resources are none")
+            raise ValueError(
+                f"resources: {self.operation} works on schedules; give filter or items"
+            )
         self._hold_names()
         return self
 

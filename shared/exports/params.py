@@ -51,7 +51,9 @@ class ExportParams(CustomerParams):
     columns: Annotated[list[_Short], Field(max_length=30)] = []  # noqa: RUF012
     """Of a full report: only these columns, in this order."""
 
-    csv_delimiter: Annotated[str, StringConstraints(pattern="^[,;|\t]$")] = ","
+    csv_delimiter: Annotated[str, StringConstraints(pattern="^[,;|\t]$")] = Field(
+        default=",", examples=[";"]
+    )
     """, or ; or | or a tab."""
     csv_bom: Flag = False
     """Whether a CSV file begins with a byte order mark, by which Excel knows UTF-8."""

@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 
 from shared.errors import Invalid
+from shared.exports.safe import instant
 from shared.recurrence import zone
 
 LONGEST = timedelta(days=400)
@@ -56,7 +57,7 @@ def span(
     if since is not None:
         end = due_at if until is None else min(until, due_at)
         if since >= end:
-            raise Invalid("since", f"{since.isoformat()} is not before {end.isoformat()}")
+            raise Invalid("since", f"{instant(since)} is not before {instant(end)}")
         if end - since > LONGEST:
             raise Invalid("since", f"a span has {LONGEST.days} days at most; give `until` too")
         return Span(since=since.astimezone(UTC), until=end.astimezone(UTC), timezone=timezone)

@@ -57,7 +57,7 @@ class Report:
         self.spec = spec
         self.options = options or Options()
         self._rows = iter(rows)
-        self._tally = Tally(spec, zone.find(head.span.timezone))
+        self._tally = Tally(spec, zone.find(head.span.timezone), (head.span.since, head.span.until))
         self._chosen = [spec.index(one) for one in columns]
         self.written = 0
         """Rows that were handed to the format."""

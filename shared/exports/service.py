@@ -26,7 +26,7 @@ from shared.exports.kinds import Data, Row
 from shared.exports.params import ExportParams
 from shared.exports.reading import Reader, Wanted
 from shared.exports.report import Head, Options, Report
-from shared.exports.safe import text
+from shared.exports.safe import instant, text
 from shared.log import Event, event
 from shared.notifications.port import NotificationService
 from shared.schedules.model import Schedule
@@ -86,12 +86,12 @@ class Exports:
         return {
             "export_id": file.id,
             "file": file.file_name,
-            "rows": file.row_count,
+            "row_count": file.row_count,
             "bytes": file.bytes,
             "sha256": file.sha256,
             "period": report.head.span.words,
             "figures": {name: _plain(value) for name, value in figures.items()},
-            "expires_at": file.expires_at.isoformat(),
+            "expires_at": instant(file.expires_at),
             "mailed": mailed,
             "removed": removed,
         }
@@ -224,7 +224,7 @@ class Exports:
                 "bytes": file.bytes,
                 "figures": figures,
                 "link": link,
-                "link_ends_at": until.isoformat(),
+                "link_ends_at": instant(until),
                 "timezone": head.span.timezone,
             },
         )

@@ -79,10 +79,11 @@ class _Sums:
 class Tally:
     """Counts the rows of a report."""
 
-    def __init__(self, spec: Spec, where: tzinfo) -> None:
-        """`where`: whose days the chart counts."""
+    def __init__(self, spec: Spec, where: tzinfo, span: tuple[datetime, datetime]) -> None:
+        """`where`: whose days the chart counts. `span`: the chart has each of its days."""
         self._spec = spec
         self._where = where
+        self._span = span
         self._split = spec.index(spec.split)
         self._group = [spec.index(one) for one in spec.group]
         self._numbers = [(one, spec.index(one)) for one in (*spec.sums, *spec.means)]
@@ -159,7 +160,11 @@ class Tally:
                 Bar(one.capitalize(), *((0, split[one]) if one in bad else (split[one], 0)))
                 for one in self._spec.values
             ]
-        return _bars(self._days)
+        if not self._days:
+            return []
+        since, until = (one.astimezone(self._where) for one in self._span)
+        last = (until - timedelta(microseconds=1)).date()
+        return _bars(self._days, min(*self._days, since.date()), max(*self._days, last))
 
 
 def summary_columns(spec: Spec) -> list[Column]:
@@ -177,10 +182,7 @@ def summary_columns(spec: Spec) -> list[Column]:
     return found
 
 
-def _bars(days: dict[date, list[int]]) -> list[Bar]:
-    if not days:
-        return []
-    first, last = min(days), max(days)
+def _bars(days: dict[date, list[int]], first: date, last: date) -> list[Bar]:
     length = (last - first).days + 1
     if length <= _BARS:
         every = (first + timedelta(days=n) for n in range(length))

@@ -182,6 +182,8 @@ def _hold_webhook(
 
 
 def _hold_repository(what: Repository, given: Mapping[str, Secret], hold: Hold) -> None:
+    if not what.url.startswith("https://"):
+        raise Invalid("url", "give an https URL such as https://github.com/company/shop.git")
     _hold_url("url", what.url, hold)
     if not _USER.fullmatch(what.username):
         raise Invalid("username", "give visible ASCII characters, without a colon")
@@ -206,10 +208,10 @@ def _target(
         if name in rule.needs and not there:
             raise Invalid(name, f"a target of kind {kind} needs it")
         if there and name not in (*rule.needs, *rule.may):
-            raise Invalid(name, f"a target of kind {kind} has none")
+            raise Invalid(name, f"a target of kind {kind} has none; leave it out")
     for name in given:
         if name not in rule.secrets:
-            raise Invalid(name, f"a target of kind {kind} has none")
+            raise Invalid(name, f"a target of kind {kind} has none; leave it out")
     was = before if isinstance(before, Target) else None
     if was is not None and was.kind is not kind:
         secrets = given

@@ -46,6 +46,8 @@ class Code(StrEnum):
     """Another schedule runs the same task with the same parameters at the same times."""
     MEETS = "meets_another"
     """It runs at the same time as another schedule on the same task or resource."""
+    NOBODY_TOLD = "nobody_told"
+    """It wants a mail of each run's end, and names no address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,15 @@ def too_often(recurrence: Recurrence, now: datetime, takes: float | None) -> lis
     next_after = between.total_seconds()
     said = f"a run takes up to {takes:.0f} s, and the next is due after {next_after:.0f} s"
     return [Warned(Code.TOO_OFTEN, f"{said}; what becomes of it says `overlap`")]
+
+
+def nobody_told(schedule: Schedule) -> list[Warned]:
+    """Whether it wants mails, and says not to whom (`CustomerParams`)."""
+    given = schedule.definition.task_parameters
+    if given.get("notify_on_completion") is not True or given.get("notification_emails"):
+        return []
+    said = "notify_on_completion is true, and notification_emails names nobody: no mail is sent"
+    return [Warned(Code.NOBODY_TOLD, said)]
 
 
 def same(schedule: Schedule, others: Iterable[Schedule]) -> list[Warned]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
@@ -144,6 +144,7 @@ def used_up(budget: Budget, counter: Counter, span: Span) -> str:
     return (
         f"{REFUSES}{budget.scope} is used up: {shown(counter.micros, budget.currency)} of "
         f"{shown(budget.micros, budget.currency)} were spent in {span.name} ({budget.timezone}); "
-        f"it runs again from {span.end.isoformat()} on, or when the budget is raised "
+        f"it runs again from {span.end.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ} on, "
+        "or when the budget is raised "
         f"(PUT {budget.scope.path})"
     )

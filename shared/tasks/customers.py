@@ -30,6 +30,7 @@ ResourceId: TypeAlias = Annotated[
     str,
     BeforeValidator(_id),
     AfterValidator(_is_id),
+    Field(examples=[15]),
     WithJsonSchema({"type": ["string", "integer"], "pattern": f"^{_ID.pattern}$", "minimum": 0}),
 ]
 """The id of a webhook, a repository or a target: text, or a number, which is the same as its

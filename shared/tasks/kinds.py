@@ -9,7 +9,7 @@ from enum import Enum
 from pathlib import PurePath
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import AwareDatetime, BaseModel
 
 TIME = "a time with its offset, such as 2030-01-31T09:00:00Z"
 _LISTS = (list, tuple, set, frozenset, Sequence)
@@ -18,7 +18,7 @@ _PLAIN = (
     (int, "a whole number"),
     (float, "a number"),
     (str, "text"),
-    (datetime, TIME),
+    ((datetime, AwareDatetime), TIME),
     (PurePath, "a path"),
 )
 
@@ -53,6 +53,19 @@ def inner(annotation: object, part: str | int) -> object:
     found = model(annotation)
     field = found.model_fields.get(part) if found is not None else None
     return field.annotation if field is not None else None
+
+
+def example(annotation: object, place: Sequence[str | int]) -> str:
+    """ ", such as ...": what the field at `place` has as its first example; "" without one. Of an
+    item of a list, the list's example is asked for."""
+    names = [part for part in place if isinstance(part, str)]
+    for part in names[:-1]:
+        annotation = inner(annotation, part)
+    found = model(annotation) if names else None
+    field = found.model_fields.get(names[-1]) if found is not None else None
+    said = field.examples[0] if field is not None and field.examples else None
+    said = said[0] if isinstance(said, list) else said
+    return "" if said is None else f", such as {said}"
 
 
 def either(words: Iterable[str]) -> str:

@@ -18,11 +18,11 @@ _LIMITS = {
     "less_than_equal": "give {le} or less",
     "string_too_short": "give at least {min_length} characters",
     "string_too_long": "give at most {max_length} characters",
-    "string_pattern_mismatch": "it does not match the pattern {pattern}",
     "string_unicode": "it holds half of a surrogate pair",
     "too_short": "give at least {min_length} of them",
     "too_long": "give at most {max_length} of them",
     "finite_number": "give a number that is finite",
+    "timezone_aware": f"give {kinds.TIME}",
 }
 """By pydantic's word for what is wrong with a value of the right kind."""
 _KINDS = {
@@ -48,7 +48,12 @@ def in_words(item: Mapping[str, Any], model: object, place: Place, noun: str) ->
     the members of a union are left out of the result. `noun`: what the caller calls its fields.
     """
     where, taken = _resolved(model, place)
-    return where, _said(item, model, where, taken, noun)
+    said = _said(item, model, where, taken, noun)
+    name, colon, rest = said.partition(": ")
+    known = kinds.model(taken if where else model)
+    if colon and item["type"] == "value_error" and known and name in known.model_fields:
+        return (*where, name), rest  # a rule of the whole model that says which field it is about
+    return where, said
 
 
 def first_in_words(
@@ -67,9 +72,14 @@ def _said(item: Mapping[str, Any], model: object, where: Place, taken: object, n
     if what == "extra_forbidden":
         return _unknown(model, where, noun)
     if what in _INSTANT:
-        return f"{cause}; give {kinds.TIME}"
+        said = str(cause).replace("input", "it").replace("invalid", "wrong")
+        return f"{said}; give {kinds.TIME}"
+    such = kinds.example(model, where)
     if what == "missing":
-        return f"it is missing; give {_kind(what, taken, context)}"
+        return f"it is missing; give {_kind(what, taken, context)}{such}"
+    if what == "string_pattern_mismatch":
+        pattern = f"it does not match the pattern {context['pattern']}"
+        return f"give text{such}; {pattern}" if such else pattern
     if what == "string_too_short" and context["min_length"] == 1:
         return "it is empty"
     if what in _LIMITS:

@@ -102,7 +102,7 @@ def redeliver_many(
     if not wanted.status.ended:
         raise Invalid("status", "give failed or delivered: the others go on by themselves")
     belfry = app()
-    first, end = span(wanted.since, wanted.until)
+    first, end = span(wanted.since, wanted.until, ("since", "until"))
     asked = Asked(status=wanted.status, since=first, until=end)
     project = _project(belfry, by, webhook_id, project_id)
     count = belfry.webhooks().redeliver_all(by, webhook_id, project, asked)

@@ -35,7 +35,7 @@ def _signing_key(text: str) -> str:
 Url = Annotated[
     str,
     Field(max_length=2000, json_schema_extra={"pattern": f"^{_URL}$"}),
-    formed(_URL, "give a URL such as https://example.com/hooks"),
+    formed(_URL, "give a URL such as https://example.com/shop"),
 ]
 SigningKey = Annotated[
     str,

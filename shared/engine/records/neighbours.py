@@ -81,6 +81,7 @@ class Neighbours:
         found = warnings.of_times(schedule, now)
         takes = self._takes([schedule], LEARNED).get(schedule.id)
         found += warnings.too_often(schedule.definition.recurrence, now, takes)
+        found += warnings.nobody_told(schedule)
         found += warnings.same(schedule, others)
         return found + self._meets(schedule, others, now)
 

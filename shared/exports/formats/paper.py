@@ -50,12 +50,15 @@ class Shown:
 
 
 def decimal(value: Decimal) -> str:
-    """With thousands apart; at most two decimals, or six of what is nearly nothing."""
+    """With thousands apart; at most two decimals, or of what is nearly nothing two digits that say
+    something."""
     if value == value.to_integral_value():
         return f"{value:,.0f}"
     if value == value.quantize(Decimal("0.1")):
         return f"{value:,.1f}"
-    return f"{value:,.2f}" if abs(value) >= Decimal("0.1") else f"{value:,.6f}".rstrip("0")
+    if abs(value) >= Decimal("0.1"):
+        return f"{value:,.2f}"
+    return f"{value:.{1 - value.adjusted()}f}".rstrip("0")
 
 
 class Paper:

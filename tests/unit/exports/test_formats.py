@@ -52,7 +52,7 @@ def test_no_cell_of_a_csv_file_is_a_formula(tmp_path: Path) -> None:
 def test_json_and_ndjson_are_read_back(tmp_path: Path) -> None:
     said = json.loads(made(Format.JSON, report(runs(20)), tmp_path))
     assert said["row_count"] == len(said["rows"]) == 20
-    assert said["from"] == "2026-11-23T06:00:00Z" and said["as_of"] == "2026-11-30T06:00:00Z"
+    assert said["since"] == "2026-11-23T06:00:00Z" and said["as_of"] == "2026-11-30T06:00:00Z"
     assert said["figures"]["failed"] == 2 and said["figures"]["success_percent"] == 90
     lines = made(Format.NDJSON, report(runs(20)), tmp_path).decode().splitlines()
     assert [json.loads(one) for one in lines] == said["rows"]

@@ -21,7 +21,7 @@ from shared.exports.safe import clean, line, markdown, number, text
 from shared.exports.tally import MOST, OTHERS, Tally, summary_columns
 from shared.exports.walking import MANY, windows
 from shared.text import formula_safe
-from tests.unit.exports.making import runs
+from tests.unit.exports.making import DUE, runs
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -157,9 +157,12 @@ def test_what_a_summary_names_is_there(data: Data) -> None:
     assert len(set(columns)) == len(columns)
 
 
+WEEK = (DUE - timedelta(days=7), DUE)
+
+
 def test_beyond_so_many_groups_the_rest_is_added_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shared.exports.tally.MOST", 3)
-    tally = Tally(SPECS[Data.RUNS], UTC)
+    tally = Tally(SPECS[Data.RUNS], UTC, WEEK)
     for row in runs(70):
         tally.add(row)
     rows = list(tally.rows())
@@ -170,10 +173,13 @@ def test_beyond_so_many_groups_the_rest_is_added_up(monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize("count", [1, 144 * 30, 144 * 100, 144 * 500])
 def test_a_chart_counts_each_row_once_in_few_bars(count: int) -> None:
-    tally = Tally(SPECS[Data.RUNS], BERLIN)
+    tally = Tally(SPECS[Data.RUNS], BERLIN, WEEK)
     for row in runs(count):
         tally.add(row)
     bars = tally.chart()
+    if count == 1:
+        labels = ["11-23", "11-24", "11-25", "11-26", "11-27", "11-28", "11-29", "11-30"]
+        assert [one.label for one in bars] == labels  # each day of the span, also the empty ones
     assert 1 <= len(bars) <= 64
     assert sum(one.good + one.bad for one in bars) == count
     assert sum(one.bad for one in bars) == count // 10

@@ -99,6 +99,13 @@ def test_a_repository_takes_what_git_and_http_take() -> None:
         with pytest.raises(Invalid) as raised:
             made(Kind.REPOSITORY, None, url=url, **{field: wrong})
         assert raised.value.field == field, wrong
+    with pytest.raises(Invalid, match="give an https URL such as") as raised:
+        settled(
+            *(Kind.REPOSITORY, None, {}),
+            Wanted(fields={"name": "n", "url": "http://github.com/e/e.git"}, secrets={}),
+            lambda _: None,  # an operator's OUTGOING_RANGES lets http
+        )
+    assert raised.value.field == "url"
     for wrong in ("a\nb", "ü", ""):
         with pytest.raises(Invalid, match="token"):
             made(Kind.REPOSITORY, {"token": wrong}, url=url)

@@ -105,6 +105,21 @@ def test_what_is_said_of_a_clock_change_is_what_happens() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("given", "warned"),
+    [
+        ({}, False),
+        ({"notify_on_completion": False}, False),
+        ({"notify_on_completion": True}, True),
+        ({"notify_on_completion": True, "notification_emails": []}, True),
+        ({"notify_on_completion": True, "notification_emails": ["a@example.com"]}, False),
+    ],
+)
+def test_mails_that_nobody_would_get_are_told(given: dict[str, Any], warned: bool) -> None:
+    found = warnings.nobody_told(made(cron("0 5 * * *"), task_parameters=given))
+    assert [one.code for one in found] == [Code.NOBODY_TOLD] * warned
+
+
 def test_an_off_or_paused_or_spent_schedule_says_so() -> None:
     daily = Recurrence(frequency=Frequency.DAILY)
     assert [one.code for one in warnings.of_times(made(daily, enabled=False), NOW)] == [Code.OFF]

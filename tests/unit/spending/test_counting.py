@@ -145,7 +145,7 @@ def test_the_reason_says_what_was_spent_until_when_and_what_to_do() -> None:
     said = used_up(BUDGET, Counter(micros=Decimal("1000.5")), span)
     assert said == (
         "the budget of project 5 is used up: 0.001 USD of 0.001 USD were spent in 2026-11-30 "
-        "(UTC); it runs again from 2026-12-01T00:00:00+00:00 on, or when the budget is raised "
+        "(UTC); it runs again from 2026-12-01T00:00:00Z on, or when the budget is raised "
         "(PUT /api/v1/budgets/projects/5)"
     )
     assert shown(Decimal(12_500_000), "USD") == "12.5 USD"

@@ -133,3 +133,24 @@ def _said(model: type[BaseModel], body: Mapping[str, object]) -> dict[tuple[str 
     with pytest.raises(ValidationError) as caught:
         model.model_validate(body)
     return dict(in_words(one, model, one["loc"], "field") for one in caught.value.errors())
+
+
+@pytest.mark.parametrize(
+    ("task", "parameters", "field", "said"),
+    [
+        ("webhook_delivery", {}, "webhook_id", "it is missing; give text, such as 15"),
+        ("webhook_delivery", {"webhook_id": 1, "event_type": "?"}, "event_type", "give text, such"),
+        ("export", {"format": "sarif", "data": "runs"}, "data", "sarif holds findings only, not"),
+        ("export", {"since": "2026-01-01T00:00:00"}, "since", f"give {kinds.TIME}"),
+        ("batch", {"filter": {}}, "task_type", "say which task is called for each item"),
+        ("batch", {"filter": {}, "file": "x"}, "file", "give text, such as u"),
+    ],
+)
+def test_a_rule_of_customers_parameters_names_the_field_and_shows_what_would_be_right(
+    task: str, parameters: dict[str, Any], field: str, said: str
+) -> None:
+    found = next(one for one in functions.tasks() if one.name == task)
+    with pytest.raises(Invalid) as caught:
+        found.parse(parameters)
+    assert caught.value.field == f"task_parameters.{field}"
+    assert caught.value.message.startswith(said)
