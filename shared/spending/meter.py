@@ -75,9 +75,7 @@ class SpendMeter:
         whether that may run was decided when it was asked for. What a batch asked for is held as an
         occurrence is: nobody decided of each."""
         before = schedule.progress.find(live.id)
-        asked_for = (
-            is_manual(live.id) and backfill_of(live.id) is None and not is_of_batch(live.id)
-        )
+        asked_for = is_manual(live.id) and backfill_of(live.id) is None and not is_of_batch(live.id)
         goes_on = asked_for or (before is not None and before.begun)
         reserved: list[Budget] = []
         for budget in self._known.of(schedule.id, schedule.definition.project_id):
