@@ -72,6 +72,7 @@ def webhook_delivery(job: JobContext, params: WebhookDelivery, webhooks: Webhook
             schedule_name=job.schedule_name,
             job_id=job.job_id,
             due_at=job.due_at,
+            item=job.item,
         ),
         job.stop,
     )

@@ -54,8 +54,10 @@ class ToTask:
         return JobContext(
             job_id=name,
             schedule_id=self.job.schedule_id,
+            schedule_name=self.job.schedule_name,
             project_id=self.job.project_id,
             due_at=self.job.due_at,
+            item=one.index,
             attempt=self.job.attempt if self.repeatable else 1,
             clock=clock,
             log=JobLog(_logger, ids, lambda: instant(clock.now(), "milliseconds")),

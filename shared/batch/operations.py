@@ -77,6 +77,11 @@ def hold_callable(task: Task) -> None:
     why = ""
     if task.name == "batch":
         why = "a batch does not call batches"
+    elif task.name == "sync":
+        why = (
+            "sync keeps for each schedule how far it came; make a schedule for each, and let the "
+            "batch `run` them"
+        )
     elif not task.for_projects:
         why = (
             f"{task.name} works for the whole company; a batch calls tasks that work for a project"

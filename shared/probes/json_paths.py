@@ -1,7 +1,8 @@
 """One value out of a JSON document, by a path of RFC 9535. Pure.
 
 The path and the document are strangers'. So a path may not cost more than one walk through the
-document: no regular expressions, at most one `..`, one `?`, three `*`, one slice, two `@`, and no lists of selectors.
+document: no regular expressions, at most one `..`, one `?`, three `*`, one slice, two `@`, and no
+lists of selectors.
 The document has 256 KiB at most, and `DEEPEST` levels.
 """
 

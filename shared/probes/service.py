@@ -53,6 +53,8 @@ class Probes:
         again; it ends as it would have."""
         if self._clock.now() - job.due_at > _LATE:
             raise Skipped("a health check sees the present, and this run was due over a day ago")
+        if job.item is not None:
+            return self._once(job, wanted)
         kept = self._known(job) or self._kept(job, wanted)
         found, state = kept.result.measured, kept.check.state
         job.log(
@@ -71,6 +73,14 @@ class Probes:
             "said": found.said,
             **found.facts,
         }
+
+    def _once(self, job: JobContext, wanted: HealthCheck) -> Mapping[str, object]:
+        """Look for an item of a batch: a history is of one target, and a batch has many."""
+        found = self._look(job, wanted)
+        if wanted.fail_when_down and found.status is Standing.DOWN:
+            raise Refused(SERVICE, f"down: {found.said}")
+        said = {"status": found.status.value, "response_ms": _rounded(found.milliseconds)}
+        return {**said, "said": found.said, **found.facts}
 
     def fits(self, wanted: HealthCheck, proposed: Proposed) -> None:
         """Raise `Invalid` unless it can be looked at, as far as that can be seen."""
@@ -117,6 +127,8 @@ class Probes:
     def _place(self, project_id: int | None, wanted: HealthCheck) -> Place | None:
         if wanted.target_id is not None:
             found = self._resources().target(wanted.target_id, project_id)
+            if found.disabled:
+                raise Skipped(f"target {found.id} is disabled: {found.disabled}")
             wanted.hold(found.what.kind)
             return Place(
                 what=found.what,

@@ -34,6 +34,9 @@ class JobContext:
     """The project of its schedule; it may touch nothing of another."""
     due_at: datetime
     """When the occurrence was due (for a manual run: when it was asked for)."""
+    item: int | None = None
+    """Its place in the list of a batch that calls the task for each item: what is done for the
+    occurrence, is done for this item of it."""
     attempt: int
     """1 for the first."""
     clock: Clock

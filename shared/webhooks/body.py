@@ -38,6 +38,8 @@ class Wanted:
     schedule_name: str = ""
     job_id: str
     due_at: datetime
+    item: int | None = None
+    """Of a batch, if one asks for it."""
 
 
 def written(value: object) -> str:
@@ -71,10 +73,11 @@ def hook_key(project_id: int | None, webhook_id: str) -> str:
     return sha256(f"{owner}|{webhook_id}".encode()).hexdigest()[:12]
 
 
-def delivery_id(hook: str, schedule_id: str, due_at: datetime) -> str:
-    """The id of a delivery. Those of a webhook sort newest first."""
+def delivery_id(hook: str, schedule_id: str, due_at: datetime, item: int | None = None) -> str:
+    """The id of a delivery. Those of a webhook sort newest first. Each item of a batch has its own:
+    one with the id of another would be taken for it, and be lost."""
     left = _END_OF_TIME - int(due_at.timestamp() * 1000)
-    occurrence = f"{hook}|{schedule_id}|{_instant(due_at)}"
+    occurrence = f"{hook}|{schedule_id}|{_instant(due_at)}{'' if item is None else f'|{item}'}"
     return f"{hook}-{left:013d}-{sha256(occurrence.encode()).hexdigest()[:16]}"
 
 

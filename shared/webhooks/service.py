@@ -202,7 +202,7 @@ class Webhooks:
 def new_delivery(wanted: Wanted, *, now: datetime, test: bool = False) -> Delivery:
     """The delivery of an event, as it is before it is stored."""
     hook = body.hook_key(wanted.project_id, wanted.webhook_id)
-    id = body.delivery_id(hook, wanted.schedule_id, wanted.due_at)
+    id = body.delivery_id(hook, wanted.schedule_id, wanted.due_at, wanted.item)
     return Delivery(
         id=id,
         hook=hook,

@@ -40,6 +40,7 @@ class Calls:
 
     names: list[str] = field(default_factory=list)
     jobs: list[str] = field(default_factory=list)
+    items: list[int | None] = field(default_factory=list)
     entered: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -51,6 +52,7 @@ class Calls:
         def do(job: JobContext, params: Named) -> Result:
             self.names.append(params.name)
             self.jobs.append(job.job_id)
+            self.items.append(job.item)
             if params.name.startswith("bad"):
                 raise Refused("vendor", "no, postgresql://u:hunter2@h/d")
             if params.name.startswith("nothing"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -203,3 +204,22 @@ def test_the_past_cannot_be_checked(desk: Desk) -> None:
         desk.probes.check(desk.job(due=datetime(2026, 2, 1, tzinfo=UTC)), HealthCheck())
     assert desk.store.check(7, "check") is None
     assert rows.partition(None) != rows.partition(0)
+
+
+def test_a_target_that_is_disabled_is_not_looked_at(desk: Desk) -> None:
+    desk.targets.add("off", kind="http", url="http://x.example/")
+    known = desk.targets.known
+    known[7, "off"] = replace(known[7, "off"], disabled="disabled by Ana")
+    with pytest.raises(Skipped, match="target off is disabled: disabled by Ana"):
+        desk.check(target_id="off")
+
+
+def test_items_of_a_batch_are_in_no_history(desk: Desk) -> None:
+    """Else the targets of all items would be one, up and down by turns."""
+    desk.targets.add("one", kind="tcp", host="127.0.0.1", port=1)
+    job = replace(desk.job(), item=3)
+    with pytest.raises(Refused, match="down: "):
+        desk.probes.check(job, HealthCheck(target_id="one"))
+    found = desk.probes.check(job, HealthCheck(target_id="one", fail_when_down=False))
+    assert found["status"] == "down"
+    assert desk.store.check(7, job.schedule_id) is None

@@ -225,7 +225,12 @@ def test_a_server_that_never_answers_holds_no_thread(sides: Sides) -> None:
     server = Hostile(floods=False)
     sides.world.place("d", TargetKind.SQL, server.url)
     job = sides.world.job()
-    threading.Thread(target=lambda: (server.asked.wait(), job.stop.set()), daemon=True).start()
+
+    def stop() -> None:
+        server.asked.wait()
+        job.stop.set()
+
+    threading.Thread(target=stop, daemon=True).start()
     with pytest.raises(Cancelled):
         sides.world.service.sync(SyncPlan(**COPY), job)
 

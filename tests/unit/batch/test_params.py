@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from functions.customers.sync import sync
 from shared.batch.model import ItemStatus, Outcome, outcome
-from shared.batch.operations import asked_by, batch_id, item_job
+from shared.batch.operations import asked_by, batch_id, hold_callable, item_job
 from shared.batch.params import BatchParams
+from shared.errors import Invalid
 from shared.schedules.job import backfill_of, is_of_batch, job_id, parse_id, retry_of
 
 _CALL: dict[str, Any] = {"task_type": "works", "items": ["a"]}
@@ -98,3 +100,9 @@ def test_an_outcome_is_cut_hides_secrets_and_reads_back() -> None:
     assert json.loads(odd.result)["a"] == "\ufffd\n" and Outcome.of_line(odd.line()) == odd
     assert "left_out" in made.result and "\n" not in made.line()
     assert Outcome.of_line(made.line()) == made
+
+
+def test_a_sync_is_no_item() -> None:
+    """It keeps how far it came by its schedule, so items would go on where others stopped."""
+    with pytest.raises(Invalid, match="make a schedule for each"):
+        hold_callable(sync)
