@@ -216,3 +216,12 @@ def test_a_batch_is_no_way_around_a_budget(desk: Desk) -> None:
     assert desk.run(operation="run", items=[made])["succeeded"] == 1
     (job,) = desk.engine.work()
     assert (job.schedule_id, job.status) == (made, Status.SKIPPED)
+
+
+def test_a_heartbeat_goes_nowhere_inside_by_a_batch(desk: Desk) -> None:
+    made = desk.schedule()
+    change = {"heartbeat_url": {"item": "to"}}
+    inner = ("https://169.254.169.254/x", "https://10.0.0.1/", "http://localhost/")
+    items = [{"id": made, "to": one} for one in inner]
+    found = desk.run(operation="change", change=change, items=items, stop_at_error_percent=None)
+    assert found["failed"] == len(items) and desk.revision(made) == 1
