@@ -50,7 +50,7 @@ def main(connection: str, prefix: str, schedule_id: str, when: str) -> None:
         Staged.commit = _die  # type: ignore[method-assign]
     exports = app.exports()
     if when == "after the commit":
-        service.event = _die  # type: ignore[assignment]
+        service.event = _die  # type: ignore[attr-defined]
     job = replace(
         job_of(clock=clock),
         job_id=job_id(schedule_id, due),
