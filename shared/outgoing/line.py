@@ -64,7 +64,8 @@ class Line:
 
     def __exit__(self, *_: object) -> None:
         self._over.set()
-        self._ended.wait()
+        while not self._clock.wait(self._ended, _LOOK):
+            pass
         transferred.count(sum(self._moved()))
         self._sock.close()
 
