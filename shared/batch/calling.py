@@ -94,6 +94,7 @@ class ToTask:
         return JobContext(
             job_id=name,
             schedule_id=self.job.schedule_id,
+            schedule_name=self.job.schedule_name,
             project_id=self.job.project_id,
             due_at=self.job.due_at,
             attempt=self.attempt if self.repeatable else 1,

@@ -60,11 +60,12 @@ def item_job(batch: str, index: int) -> str:
 
 
 def asked_by(batch: str, index: int) -> str:
-    """The last part of the id of a job that an item asks for: the same each time. Eleven letters
-    and digits, as of a person's request, without `r`, which begins the number of a retry."""
+    """The last part of the id of a job that an item asks for: the same each time. `i`, and eleven
+    letters and digits, without `r`, which begins the number of a retry (`is_of_batch`)."""
     number = int.from_bytes(hashlib.sha256(f"{batch}#{index}".encode()).digest())
     letters = "abcdefghijklmnopqstuvwxyz0123456789"
-    return "".join(letters[number // len(letters) ** place % len(letters)] for place in range(11))
+    end = (letters[number // len(letters) ** place % len(letters)] for place in range(11))
+    return f"i{''.join(end)}"
 
 
 def caller(project_id: int | None, batch: str) -> Caller:

@@ -150,12 +150,9 @@ class Files:
         """Remove it; harmless if it is gone."""
         self._container.delete(file.blob)
 
-    def expired(
-        self, project_id: int | None, now: datetime, check: Callable[[], None]
-    ) -> Iterator[ExportFile]:
-        """The project's files whose time is over."""
-        found = self._items(f"{folder(project_id)}/", check)
-        return (one for one in found if one.expires_at <= now)
+    def of_project(self, project_id: int | None, check: Callable[[], None]) -> Iterator[ExportFile]:
+        """The project's files."""
+        return self._items(f"{folder(project_id)}/", check)
 
     def all_expired(self, now: datetime, check: Callable[[], None]) -> Iterator[ExportFile]:
         """The files of all projects whose time is over."""

@@ -38,6 +38,8 @@ _logger = logging.getLogger("belfry.exports")
 
 MOST = 5_000_000
 """Rows that one export reads at most."""
+MOST_FILES = 5_000
+"""Files that a project keeps at most."""
 _TOLD = 10_000
 """Rows after which progress is said."""
 _FIGURES = 12
@@ -74,6 +76,7 @@ class Exports:
     def export(self, params: ExportParams, job: JobContext) -> Mapping[str, object]:
         """As the port says."""
         self.hold(params)
+        removed = self._made_room(job)
         schedule = self._table.get(job.schedule_id)
         report = self._report(params, job, schedule)
         job.log("export begins", data=params.about.value, period=report.head.span.words)
@@ -81,7 +84,6 @@ class Exports:
             file = self._written(params, job, report, writer(params.format), scratch)
         figures = {one.name: one.value for one in report.figures()}
         mailed = self._mail(params, job, file, report) if params.email_to else 0
-        removed = 0 if job.item else self._removed(job)  # else each would look at all files
         job.log("export is there", file=file.blob, rows=file.row_count, bytes=file.bytes)
         return {
             "export_id": file.id,
@@ -159,7 +161,6 @@ class Exports:
         scratch: Path,
     ) -> ExportFile:
         """The file of the occurrence: one that is there with the same bytes, else a new one."""
-        self.files.create()
         before = self.files.of_job(job.project_id, job.job_id)
         number = 1 + max((int(one.id.rpartition(".")[2]) for one in before), default=0)
         id = export_id(job.project_id, job.job_id, number)
@@ -230,13 +231,22 @@ class Exports:
         )
         return len(asked)
 
-    def _removed(self, job: JobContext) -> int:
-        """Remove the project's files whose time is over; how many."""
-        over = list(self.files.expired(job.project_id, job.due_at, job.check))
-        for one in over:
-            job.check()
-            self.files.remove(one)
-        return len(over)
+    def _made_room(self, job: JobContext) -> int:
+        """Remove the project's files whose time is over; how many. Raises `Refused` if there are as
+        many others as a project may have: lists of them are read whole."""
+        self.files.create()
+        removed = kept = 0
+        for one in self.files.of_project(job.project_id, job.check):
+            if one.expires_at <= job.due_at:
+                job.check()
+                self.files.remove(one)
+                removed += 1
+            elif one.job_id != job.job_id:
+                kept += 1
+        if kept >= MOST_FILES:
+            text = f"the project has {kept:,} files; delete some, or let `keep_days` be fewer"
+            raise Refused("exports", text)
+        return removed
 
 
 def _pieces(format: Writer, report: Report, scratch: Path) -> Iterator[bytes]:

@@ -11,6 +11,7 @@ exchange   one request on one connection
 client     all of it together
 pool       the same for libraries that take urllib3's `PoolManager`
 postgres   the same for libpq
+line       holds a connection that libpq reads
 post       heartbeats: a short text to a URL
 """
 

@@ -11,6 +11,8 @@ from shared.outgoing.places import host
 
 _SCHEMES = ("postgresql", "postgres")
 _PORT = 5432
+_TRIED = 6
+"""How many addresses of a host are tried at most: each has its time."""
 _HARMLESS = frozenset(("application_name", "client_encoding", "sslmode", "target_session_attrs"))
 """What a URL may say besides. Others name files of this machine (`passfile`, `sslkey`), further
 hosts (`hostaddr`, `service`) or commands (`options`)."""
@@ -40,7 +42,7 @@ def connection(
         raise Invalid("url", _WANTED)
     if strange := sorted(more.keys() - _HARMLESS):
         raise Invalid("url", f"leave out {', '.join(strange)[:200]}; it is not for customers")
-    found = client.addresses(name, port)
+    found = client.addresses(name, port)[:_TRIED]
     return {
         **more,
         "host": ",".join([name] * len(found)),

@@ -117,6 +117,8 @@ class Probes:
     def _place(self, project_id: int | None, wanted: HealthCheck) -> Place | None:
         if wanted.target_id is not None:
             found = self._resources().target(wanted.target_id, project_id)
+            if found.disabled:
+                raise Skipped(f"target {found.id} is disabled: {found.disabled}")
             wanted.hold(found.what.kind)
             return Place(
                 what=found.what,

@@ -263,16 +263,21 @@ class Resources:
         found = self._find(kind, resource_id, project_id)
         if found is None:
             raise missing(kind, resource_id, project_id)
-        return replace(found, secrets=self._kept(found))
+        now, values = self._kept_by(found)
+        return replace(now, secrets=values)
 
     def _kept(self, resource: Any_) -> Mapping[str, Secret]:
-        """Its secrets. They may be changed at the same time: then the row names other ones."""
-        if not resource.ref:
-            return {}
+        return self._kept_by(resource)[1]
+
+    def _kept_by(self, resource: Any_) -> tuple[Any_, Mapping[str, Secret]]:
+        """Its secrets, and the row that names them. They may be changed at the same time, together
+        with where they may be sent: so a row goes with its own secrets alone."""
         for _ in range(5):
+            if not resource.ref:
+                return resource, {}
             values = self._secrets.get(_owner(resource), resource.ref)
             if values is not None:
-                return values
+                return resource, values
             again = self._again(resource)
             if again.ref == resource.ref:
                 break

@@ -31,6 +31,8 @@ _ID = re.compile(
 )
 _STAMP = "%Y%m%dT%H%M%SZ"
 _BACKFILL = re.compile(r"[^-]+-[^-]+-(?P<backfill>b[a-qs-z0-9]{5})(?P<repeats>r[1-9][0-9]*)?")
+_OF_BATCH = re.compile(r"[^-]+-[^-]+-i[a-qs-z0-9]{11}")
+"""A person's request has eleven letters and digits."""
 _BY = re.compile(r"(?P<first>[a-z0-9]*?)(?:r(?P<number>[1-9][0-9]*))?")
 
 
@@ -182,6 +184,11 @@ def backfill_of(job_id: str) -> str | None:
     belongs to none."""
     match = _BACKFILL.fullmatch(job_id)
     return match["backfill"] if match is not None else None
+
+
+def is_of_batch(job_id: str) -> bool:
+    """Whether a batch asked for the job (the operation `run`)."""
+    return _OF_BATCH.fullmatch(job_id) is not None
 
 
 def is_backfill_id(text: str) -> bool:

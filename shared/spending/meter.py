@@ -18,7 +18,7 @@ from shared.engine.work.budgets import Full, Over
 from shared.errors import BelfryError, Conflict
 from shared.jobs.entry import Entry
 from shared.log import Event, event
-from shared.schedules.job import RAN, Job, backfill_of, is_manual
+from shared.schedules.job import RAN, Job, backfill_of, is_manual, is_of_batch
 from shared.schedules.model import LiveJob, Schedule
 from shared.schedules.spent import NOTHING, total
 from shared.settings import Prices
@@ -31,7 +31,7 @@ from shared.spending.counting import (
     used_up,
 )
 from shared.spending.known import Known
-from shared.spending.model import Budget
+from shared.spending.model import Budget, Of
 from shared.spending.store import AT_ONCE, Store
 from shared.spending.telling import Telling
 from shared.storage.tables.compare_and_set import compare_and_set
@@ -72,9 +72,10 @@ class SpendMeter:
 
     def ask(self, schedule: Schedule, live: LiveJob) -> Over | Full | None:
         """As in `Budgets`. A job that was begun goes on, and so does one that a person asked for:
-        whether that may run was decided when it was asked for."""
+        whether that may run was decided when it was asked for. What a batch asked for is held as an
+        occurrence is: nobody decided of each."""
         before = schedule.progress.find(live.id)
-        asked_for = is_manual(live.id) and backfill_of(live.id) is None
+        asked_for = is_manual(live.id) and backfill_of(live.id) is None and not is_of_batch(live.id)
         goes_on = asked_for or (before is not None and before.begun)
         reserved: list[Budget] = []
         for budget in self._known.of(schedule.id, schedule.definition.project_id):
@@ -86,10 +87,14 @@ class SpendMeter:
             reserved.append(budget)
         return None
 
-    def refusal(self, schedule_id: str, project_id: int | None) -> str | None:
-        """Why a run that a person asks for should not take place; None if nothing is used up."""
+    def refusal(
+        self, schedule_id: str, project_id: int | None, *, of: Of | None = None
+    ) -> str | None:
+        """Why a run that a person asks for should not take place; None if nothing is used up. `of`:
+        only budgets of those."""
         now = self._clock.now()
-        for budget in self._known.of(schedule_id, project_id):
+        budgets = self._known.of(schedule_id, project_id)
+        for budget in (one for one in budgets if of in (None, one.scope.of)):
             span = budget.span(now)
             counter = self._store.account(budget.scope).counter.turned(budget, span)
             if may_start(budget, counter, (), now) is May.NOT:

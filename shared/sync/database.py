@@ -12,13 +12,14 @@ import json
 import secrets
 import struct
 from collections import deque
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from hashlib import md5, sha256
 from typing import TYPE_CHECKING, Any
 
 from shared.errors import Conflict, Damaged, Refused
+from shared.outgoing.line import Line
 from shared.storage.outside.containers import OutsideContainer
 from shared.storage.outside.pages import Headers, Moved, Unfit
 from shared.sync.catalog import Column, Described, described, told
@@ -31,8 +32,12 @@ from shared.sync.running import Run
 if TYPE_CHECKING:
     from psycopg import Connection, sql
 
-_FETCHED = 1000
-"""Rows that are fetched at once."""
+_FIRST, _FETCHED = 50, 1000
+"""Rows that are fetched at first, and at once at most."""
+_PIECE, MOST_AT_ONCE = 4 << 20, 64 << 20
+"""Bytes that a fetch should have, and that one may have: a row may be larger than all before."""
+_PATIENCE = 660.0
+"""Seconds for an answer: `statement_timeout` and some more, since a server may not heed it."""
 MOST_SEEN = 500_000
 """The most rows within the overlap."""
 _HASH = 16
@@ -76,7 +81,11 @@ class DatabaseSync:
 
     def __call__(self) -> dict[str, Any]:
         """Write the parts and the manifest; what the next run begins with."""
-        with told(self._where), closing(self._connect()) as connection:
+        with (
+            told(self._where),
+            closing(self._connect()) as connection,
+            self._held(connection) as self._line,
+        ):
             _begin(connection)
             table = described(connection, self._plan, self._where)
             connection.rollback()
@@ -84,6 +93,20 @@ class DatabaseSync:
             if self._run.dry:
                 return self._counted(connection, reading)
             return self._written(connection, reading)
+
+    @contextmanager
+    def _held(self, connection: Connection[Any]) -> Iterator[Line]:
+        """Cut the connection when the job must end, or the server, which is a stranger's, sends
+        what no memory holds, or nothing."""
+        from psycopg import Error
+
+        job, file = self._run.job, connection.fileno()
+        with Line(file, job.clock, job.stop, seconds=_PATIENCE, most=MOST_AT_ONCE) as line:
+            try:
+                yield line
+            except Error:
+                line.hold()
+                raise
 
     def _counted(self, connection: Connection[Any], reading: _Reading) -> dict[str, Any]:
         _begin(connection)
@@ -158,6 +181,7 @@ class DatabaseSync:
                 else:
                     self._run.counts.same += 1
         connection.rollback()
+        self._line.pause()
         return _Piece(last, more, rows, part.bytes() if rows else b"")
 
     def _rows(
@@ -168,13 +192,21 @@ class DatabaseSync:
         after: Sequence[str],
     ) -> Generator[tuple[Any, ...], None, None]:
         """The rows after that one, at most one more than a part has."""
+        self._line.step()
         _begin(connection)
         query, values = reading.query(writing, after, self._plan.part_rows + 1)
         with connection.cursor("belfry_sync") as cursor:
             cursor.execute(query, values)
-            while some := cursor.fetchmany(_FETCHED):
-                self._run.pace.item(len(some))
-                yield from some
+            size = _FIRST
+            self._line.step()
+            while some := cursor.fetchmany(size):
+                size = _next(size, self._line.step(), len(some))
+                self._line.pause()
+                try:
+                    self._run.pace.item(len(some))
+                    yield from some
+                finally:
+                    self._line.step()
 
     def _send_part(self, writing: Writing, piece: _Piece) -> None:
         rows, body = piece.rows, piece.body
@@ -401,6 +433,11 @@ class _Seen:
         if not self._recent:
             return self._before
         return b"".join(_HASHED.pack(*one) for one in self._recent)
+
+
+def _next(size: int, came: int, rows: int) -> int:
+    """How many rows to fetch next, by what the last ones had."""
+    return max(1, min(_FETCHED, size * 4, _PIECE * rows // came if came else _FETCHED))
 
 
 def _begin(connection: Connection[Any]) -> None:

@@ -134,6 +134,8 @@ class Syncs:
             if len(known) != 1:
                 raise Invalid("pair_id", _NONE.format(count=len(known) or "no"))
             pair = known[0]
+        if pair.disabled and missing is _gone:
+            raise Refused(f"target {pair.id}", f"it is disabled: {pair.disabled}")
         source = target("pair_id", pair.what.source_id)
         return "pair_id", source, target("pair_id", pair.what.destination_id)
 

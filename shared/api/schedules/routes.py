@@ -9,7 +9,7 @@ from starlette.convertors import Convertor, register_url_convertor
 
 from shared.api import links, scope
 from shared.api.answers import GUARDED, MADE, TAGGED, UNCHANGED, IfStill, Unless, tagged, told
-from shared.api.budgets.held import within_budget
+from shared.api.budgets.held import may_force, within_budget
 from shared.api.deps import Asking, Provided
 from shared.api.idempotency import Once
 from shared.api.schedules.defined import defined
@@ -133,14 +133,17 @@ def execute_schedule(
 ) -> Response:
     """Run it now, or when its present run has ended (with `overlap: allow_all`: always now).
 
-    Without `force` the schedule must be on and due, and its budgets not used up.
+    Without `force` the schedule must be on and due, and its budgets not used up. The budget of the
+    project holds with `force` too, but for a caller of all projects.
     """
     belfry = app()
     found = scope.own_schedule(belfry, by, schedule_id)
     force = request is not None and request.force
 
     def make(agreed: Agreed) -> Response:
-        if not force:
+        if force:
+            may_force(belfry, by, schedule_id, found.definition.project_id)
+        else:
             within_budget(belfry, schedule_id, found.definition.project_id)
         asked = belfry.manager.run_now(schedule_id, force=force, insist=force, agreed=agreed, by=by)
         coming = upcoming(asked.schedule, asked.at)

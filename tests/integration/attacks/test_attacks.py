@@ -9,12 +9,13 @@ from tests.integration.attacks.attack import Attack
 from tests.integration.attacks.bombs import BOMBS
 from tests.integration.attacks.bounded import cheap
 from tests.integration.attacks.cursors import CURSORS
+from tests.integration.attacks.customers import CUSTOMERS
 from tests.integration.attacks.doors import DOORS
 from tests.integration.attacks.others import OTHERS
 from tests.integration.attacks.replays import REPLAYS
 from tests.integration.attacks.world import World
 
-TABLE: list[Attack] = [*OTHERS, *DOORS, *CURSORS, *REPLAYS, *BOMBS]
+TABLE: list[Attack] = [*OTHERS, *DOORS, *CURSORS, *REPLAYS, *BOMBS, *CUSTOMERS]
 """All attacks, by group."""
 
 

@@ -24,6 +24,7 @@ from shared.log import JobLog
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.model import Definition, Policy
 from shared.tasks import JobContext, Params, Result, Task, task
+from shared.tasks.context import ItemOf
 from tests.integration.engine.conftest import START, Engine, make, tap
 
 JOB = "s1-20260301T120000Z"
@@ -40,6 +41,7 @@ class Calls:
 
     names: list[str] = field(default_factory=list)
     jobs: list[str] = field(default_factory=list)
+    items: list[ItemOf | None] = field(default_factory=list)
     entered: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -51,6 +53,7 @@ class Calls:
         def do(job: JobContext, params: Named) -> Result:
             self.names.append(params.name)
             self.jobs.append(job.job_id)
+            self.items.append(job.item)
             if params.name.startswith("bad"):
                 raise Refused("vendor", "no, postgresql://u:hunter2@h/d")
             if params.name.startswith("nothing"):

@@ -238,3 +238,9 @@ def test_old_batches_go_and_files_are_few(desk: Desk) -> None:
     files.begin(8, "another project's", "me")
     desk.engine.later(31 * 86400)
     assert files.begin(7, "after a month", "me") and len(files.all({7})) == 1
+
+
+def test_each_item_is_an_occurrence_of_its_own(desk: Desk) -> None:
+    """Else what is done once for an occurrence, such as a delivery, would be done for one item."""
+    desk.run(**call("again", ["a", "a", "b"], concurrency=1))
+    assert [one.number for one in desk.calls.items if one] == [0, 1, 2]

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from shared.access import LOCAL
 from shared.batch.model import BatchState, Counts, ItemStatus
 from shared.engine.commands.once import run_once
-from shared.schedules.job import parse_id
+from shared.schedules.job import Status, parse_id
+from shared.spending.model import Of, Period, Scope
+from shared.spending.service import Wanted as Spend
 from tests.integration.batch.conftest import JOB, Desk
 
 
@@ -202,3 +206,22 @@ def test_it_is_a_job_like_any_other(desk: Desk, town: dict[str, str]) -> None:
     assert job.id == asked.job_id and job.status == "succeeded" and job.result is not None
     assert job.result["succeeded"] == 2
     assert not desk.engine.app.manager.get(town["web"]).definition.enabled
+
+
+def test_a_batch_is_no_way_around_a_budget(desk: Desk) -> None:
+    """What it asks for is held as an occurrence is."""
+    wanted = Spend(micros=Decimal(0), currency=None, period=Period.DAY, timezone="UTC")
+    desk.engine.app.spending.put(LOCAL, Scope(Of.PROJECT, "7"), 7, wanted)
+    made = desk.schedule()
+    assert desk.run(operation="run", items=[made])["succeeded"] == 1
+    (job,) = desk.engine.work()
+    assert (job.schedule_id, job.status) == (made, Status.SKIPPED)
+
+
+def test_a_heartbeat_goes_nowhere_inside_by_a_batch(desk: Desk) -> None:
+    made = desk.schedule()
+    change = {"heartbeat_url": {"item": "to"}}
+    inner = ("https://169.254.169.254/x", "https://10.0.0.1/", "http://localhost/")
+    items = [{"id": made, "to": one} for one in inner]
+    found = desk.run(operation="change", change=change, items=items, stop_at_error_percent=None)
+    assert found["failed"] == len(items) and desk.revision(made) == 1

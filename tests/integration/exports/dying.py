@@ -14,6 +14,7 @@ from functions.customers.export import export
 from shared import settings
 from shared.app import build
 from shared.clock import ManualClock
+from shared.exports import service
 from shared.exports.params import ExportParams
 from shared.exports.report import Report
 from shared.notifications import channels
@@ -49,7 +50,7 @@ def main(connection: str, prefix: str, schedule_id: str, when: str) -> None:
         Staged.commit = _die  # type: ignore[method-assign]
     exports = app.exports()
     if when == "after the commit":
-        exports._removed = _die  # type: ignore[method-assign]
+        service.event = _die  # type: ignore[attr-defined]
     job = replace(
         job_of(clock=clock),
         job_id=job_id(schedule_id, due),

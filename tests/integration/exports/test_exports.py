@@ -23,7 +23,8 @@ from local.azurite import Azurite
 from shared.access import LOCAL, Caller, Role
 from shared.audit.port import Action, Subject
 from shared.clock import Clock, SystemClock
-from shared.errors import Cancelled, NotFound, Unavailable
+from shared.errors import Cancelled, NotFound, Refused, Unavailable
+from shared.exports import service
 from shared.exports.files import ExportFile
 from shared.exports.kinds import Data, Format
 from shared.exports.params import ExportParams
@@ -363,7 +364,9 @@ def test_the_mail_is_one_that_the_notifications_take(town: Engine) -> None:
     assert one.key == f"export:{job.job_id}" and "Succeeded: 66" in one.text
 
 
-def test_what_is_too_old_goes_and_others_stay(town: Engine) -> None:
+def test_what_is_too_old_goes_and_others_stay(
+    town: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     exports = town.app.exports()
     old = replace(context(town, "old"), due_at=DUE - timedelta(days=10))
     old = replace(old, job_id=job_id("old", old.due_at))
@@ -372,6 +375,12 @@ def test_what_is_too_old_goes_and_others_stay(town: Engine) -> None:
     kept, _ = run(town, replace(old, job_id=old.job_id + "-x"), keep_days=11)
     result, _ = run(town, context(town, "cleans"), days=1)
     assert result["removed"] == 1
+    with monkeypatch.context() as few:
+        there = len([*exports.files.of_project(MINE, lambda: None)])
+        few.setattr(service, "MOST_FILES", there)
+        run(town, context(town, "cleans"), days=1)  # what it wrote itself does not count
+        with pytest.raises(Refused, match="files; delete some"):
+            run(town, context(town, "more"), days=1)
     with pytest.raises(NotFound):
         exports.files.get(LOCAL, ids[0])
     for id in (ids[1], str(kept["export_id"])):

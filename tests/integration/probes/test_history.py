@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -201,3 +202,11 @@ def test_the_past_cannot_be_checked(desk: Desk) -> None:
     with pytest.raises(Skipped, match="the present"):
         desk.probes.check(desk.job(due=datetime(2026, 2, 1, tzinfo=UTC)), HealthCheck())
     assert desk.store.check(7, "check") is None
+
+
+def test_a_target_that_is_disabled_is_not_looked_at(desk: Desk) -> None:
+    desk.targets.add("off", kind="http", url="http://x.example/")
+    known = desk.targets.known
+    known[7, "off"] = replace(known[7, "off"], disabled="disabled by Ana")
+    with pytest.raises(Skipped, match="target off is disabled: disabled by Ana"):
+        desk.check(target_id="off")

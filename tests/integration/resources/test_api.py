@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from shared.resources import service
+from shared.secrets.port import Owner
+from shared.settings import Secret
 from tests.integration.resources.conftest import HOOK, Shelf
 
 SECRET = "https://example.com/hook/s3cr3t"
@@ -194,3 +197,27 @@ def test_a_project_has_so_many_and_no_more(shelf: Shelf, monkeypatch: pytest.Mon
     assert shelf.ask("PUT", "/webhooks/1", HOOK).status_code == 200, "what is there may change"
     assert len(shelf.kept()) == 1
     shelf.hook("3", project_id=2)
+
+
+def test_a_secret_never_meets_the_url_of_before(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that reads a repository while its owner moves it, with a new token."""
+    was = {"project_id": 1, "name": "code", "url": "https://old.example.com/a", "token": "old"}
+    shelf.told("PUT", "/repositories/3", was)
+    resources = shelf.resources
+    ask, moved = resources._secrets.get, list[str]()
+
+    def late(owner: Owner, ref: str) -> Mapping[str, Secret] | None:
+        if not moved:
+            moved.append("")
+            change = {"url": "https://new.example.com/a", "token": "new"}
+            shelf.told("PATCH", "/repositories/3", change)
+        return ask(owner, ref)
+
+    monkeypatch.setattr(resources._secrets, "get", late)
+    found = resources.repository("3", 1)
+    assert (found.what.url, found.secrets["token"].reveal()) == (
+        "https://new.example.com/a",
+        "new",
+    )

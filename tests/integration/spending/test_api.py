@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from local.azurite import Azurite
+from shared.access import LOCAL, Role
+from shared.api.budgets.held import may_force
+from shared.errors import Conflict
 from shared.schedules.job import Status
 from tests.integration.schedules.conftest import Counter
 from tests.integration.spending.test_budgets import made as engine_of
@@ -73,3 +77,16 @@ def test_a_persons_run_is_refused_over_a_budget_unless_forced(counter: Counter) 
     assert [job.status for job in counter.engine.work()] == [Status.SUCCEEDED]
     failed = counter.ask("POST", f"/jobs/{job.id}/retry")
     assert failed.status_code == 409 and "is used up" in failed.text
+
+
+def test_a_project_cannot_force_runs_beyond_its_budget(counter: Counter) -> None:
+    """Its operators may do so with a schedule's budget, which is theirs."""
+    one = counter.made(task_type="costs", project_id=5)
+    counter.told("PUT", f"/budgets/schedules/{one['id']}", WANTED | {"amount": 0})
+    app = counter.engine.app
+    theirs = replace(LOCAL, role=Role.OPERATOR, projects=frozenset({5}))
+    may_force(app, theirs, one["id"], 5)
+    counter.told("PUT", PROJECT, WANTED | {"amount": 0})
+    with pytest.raises(Conflict, match="a caller of all projects"):
+        may_force(app, theirs, one["id"], 5)
+    may_force(app, LOCAL, one["id"], 5)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import io
 import json
+import resource
+import socket
+import struct
+import threading
 from typing import Any
 
 import psycopg
@@ -13,7 +18,8 @@ import pyarrow.parquet as pq
 import pytest
 from azure.storage.blob import ContainerClient
 
-from shared.errors import Invalid, Refused
+from shared.errors import Cancelled, Invalid, Refused
+from shared.resources.targets import TargetKind
 from shared.sync.plan import SyncPlan
 from tests.integration.sync.conftest import Sides
 from tests.integration.sync.test_containers import content
@@ -178,3 +184,67 @@ def test_a_file_of_somebody_else_is_not_overwritten(database: Database, sides: S
     with pytest.raises(Refused, match="is there already, and this sync did not write it"):
         sides.world.run(1, **COPY)
     assert content(sides.blobs[1]) == {name: b"theirs"}
+
+
+class Hostile:
+    """A server that speaks as much of PostgreSQL's protocol as it takes to be asked something; and
+    then says nothing, or sends a row that does not end."""
+
+    def __init__(self, *, floods: bool) -> None:
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self._floods = floods
+        self.asked = threading.Event()
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        port = self._server.getsockname()[1]
+        return f"postgresql://u:p@127.0.0.1:{port}/d?sslmode=disable&gssencmode=disable"
+
+    def _serve(self) -> None:
+        with self._server, self._server.accept()[0] as sock, contextlib.suppress(OSError):
+            sock.recv(4096)
+            version = b"server_version\x0016\x00"
+            sock.sendall(b"R" + struct.pack("!II", 8, 0))
+            sock.sendall(b"S" + struct.pack("!I", 4 + len(version)) + version)
+            sock.sendall(b"Z" + struct.pack("!I", 5) + b"I")
+            sock.recv(4096)
+            self.asked.set()
+            if self._floods:
+                sock.sendall(b"T" + struct.pack("!I", 1_000_000_000))
+                while True:
+                    sock.sendall(b"x" * 1_000_000)
+            while sock.recv(4096):
+                pass
+
+
+def test_a_server_that_never_answers_holds_no_thread(sides: Sides) -> None:
+    """Nor the other jobs of the process: it is left as soon as the job is told to stop."""
+    server = Hostile(floods=False)
+    sides.world.place("d", TargetKind.SQL, server.url)
+    job = sides.world.job()
+
+    def stop() -> None:
+        server.asked.wait()
+        job.stop.set()
+
+    threading.Thread(target=stop, daemon=True).start()
+    with pytest.raises(Cancelled):
+        sides.world.service.sync(SyncPlan(**COPY), job)
+
+
+def test_a_row_that_does_not_end_takes_no_memory(sides: Sides) -> None:
+    sides.world.place("d", TargetKind.SQL, Hostile(floods=True).url)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(Refused, match="more than 64 MiB at once"):
+        sides.world.run(**COPY)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 500_000  # KB
+
+
+def test_large_rows_are_fetched_a_few_at_a_time(database: Database, sides: Sides) -> None:
+    """200 rows of a megabyte are more than may come at once."""
+    database.execute("CREATE TABLE orders (id int PRIMARY KEY, name text)")
+    database.execute(
+        "INSERT INTO orders SELECT n, repeat(md5(n::text), 31250) FROM generate_series(1, 120) n"
+    )
+    assert sides.world.run(1, **COPY)["copied"] == 120

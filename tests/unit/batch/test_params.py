@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from shared.batch.model import ItemStatus, Outcome, outcome
 from shared.batch.operations import asked_by, batch_id, item_job
 from shared.batch.params import BatchParams
-from shared.schedules.job import backfill_of, job_id, parse_id, retry_of
+from shared.schedules.job import backfill_of, is_of_batch, job_id, parse_id, retry_of
 
 _CALL: dict[str, Any] = {"task_type": "works", "items": ["a"]}
 
@@ -72,8 +72,9 @@ def test_what_an_item_asks_for_is_the_same_each_time() -> None:
     assert len(set(made)) == 2_000 and made[7] == asked_by("nightly-20261120T030000Z", 7)
     for one in made[:50]:
         found = job_id("s1", parse_id("s1-20261120T030000Z")[1], one)
-        assert len(one) == 11 and parse_id(found)[0] == "s1"
+        assert len(one) == 12 and parse_id(found)[0] == "s1"
         assert retry_of(found) is None and backfill_of(found) is None
+        assert is_of_batch(found) and not is_of_batch(f"{found}r1")
 
 
 @pytest.mark.parametrize("status", list(ItemStatus))

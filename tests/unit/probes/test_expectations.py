@@ -97,6 +97,9 @@ def test_what_is_slow_is_degraded_and_what_is_wrong_is_down_however_fast() -> No
         "$.a =~ /x/",
         "[" * 150,
         "$.a | $.b",
+        f"$..[?!(@.a{'&&@.a' * 28})]",
+        f"$..[?count(@{'[::]' * 22}) == -1]",
+        f"$..[1::]{'[::]' * 40}",
         "",
     ],
 )

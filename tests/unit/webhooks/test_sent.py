@@ -65,9 +65,11 @@ def test_the_id_comes_from_the_occurrence_alone() -> None:
         body.delivery_id(body.hook_key(2, "15"), "campaign", NOW),
         body.delivery_id(body.hook_key(None, "15"), "campaign", NOW),
         body.delivery_id(key, "other", NOW),
+        body.delivery_id(key, "campaign", NOW, "k.0"),
+        body.delivery_id(key, "campaign", NOW, "k.1"),
         body.delivery_id(key, "campaign", NOW + timedelta(seconds=1)),
     }
-    assert len(others | {one}) == 5
+    assert len(others | {one}) == 7
 
 
 @given(st.lists(st.integers(0, 10**6), unique=True), st.integers(0, 10**6), st.integers(0, 10**6))
