@@ -105,8 +105,11 @@ class SyncPlan(CustomerParams):
     part_rows: int = Field(default=100_000, ge=1, le=1_000_000)
     """Of a database: the most rows in one file; 32 MB also end one."""
     verify: Verify = Verify.HASHES
+    """How a copy is compared with its source: by counts, by hashes, or read back as a whole."""
     bytes_per_second: int | None = Field(default=None, ge=1_000)
+    """The most that is copied in a second. Default: no limit."""
     items_per_second: float | None = Field(default=None, ge=0.01)
+    """The same in blobs, entities or rows."""
     parallel: int = Field(default=8, ge=1, le=16)
     """How many copies are under way at once."""
     dry_run: Flag = False

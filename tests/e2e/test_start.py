@@ -32,7 +32,7 @@ def test_it_says_what_runs_and_what_to_try(belfry: Belfry) -> None:
     said = belfry.log()
     for wanted in ("/api/docs", "/status", "/ops/uptime", "Next runs:", "postgres_backup", "curl"):
         assert wanted in said
-    assert said.count("  curl ") == 2
+    assert said.count("  curl ") == 3
     assert "postgres_backup" in _get(f"{belfry.url}/status")
     _quiet(said)
 

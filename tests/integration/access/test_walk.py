@@ -213,6 +213,8 @@ def test_project_1_sees_its_own(there: Town) -> None:
 _COMMON = {
     *("list_tasks", "read_metrics", "list_due_schedules", "list_occurrences", "list_sources"),
     *("summarize_schedules", "summarize_days", "list_countries", "list_unhealthy_schedules"),
+    *("list_budgets", "read_project_budget", "read_schedule_budget"),
+    "read_health_check_history",
     *("scrape_metrics", "preview_schedule", "read_caller", "list_task_types", "read_task_type"),
 }
 """What says nothing by name."""

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from shared import parquet as availability
 from shared.errors import Invalid
 from shared.exports.formats import parquet, pdf, sarif, writer, xlsx
 from shared.exports.kinds import Data, Format, ReportType
@@ -161,7 +162,7 @@ def test_parquet_is_read_back_with_its_types(
 
 
 def test_without_its_library_parquet_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parquet, "find_spec", lambda _: None)
+    monkeypatch.setattr(availability, "find_spec", lambda _: None)
     with pytest.raises(Invalid, match="format: format not installed: Parquet needs pyarrow"):
         writer(Format.PARQUET)
     writer(Format.CSV)
