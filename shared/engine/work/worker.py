@@ -301,7 +301,8 @@ class Worker:
                 if not self._limits.take(schedule, job_id, now, now + self._lease.length):
                     decided.later.setdefault(now + _FULL, []).append(job_id)
                     return
-                if live.trace is None and job_id in message.job_ids:
+                # later attempts go on with what caused the first, be it unknown
+                if live.trace is None and live.attempt == 1 and job_id in message.job_ids:
                     live = replace(live, trace=message.trace)
                     after = replace(after, progress=after.progress.put(live))
                 decided.starting.append(job_id)

@@ -183,6 +183,26 @@ def test_a_row_without_a_trace_takes_that_of_the_message(engine: Engine, spans: 
     assert job.trace_id == trace_of(found.one("works")) == TRACE
 
 
+def test_a_takeover_of_a_job_without_a_trace_takes_none_of_another(
+    engine: Engine, azurite: Azurite, spans: Spans
+) -> None:
+    """The guard of jobs that begin together has the trace of the message that some came by."""
+    tracing.use(None)
+    schedule = engine.add("waits", enabled=False)
+    engine.app.manager.run_now(schedule.id, force=True)
+    dying = engine.start()
+    assert engine.calls.entered.wait(20)
+    (guard,) = engine.messages()
+    other = make(azurite, engine.app.settings.prefix, prepared=True)
+    other.clock.set(engine.clock.now() + timedelta(minutes=2))
+    other.calls.hold.set()
+    with recorded() as found:
+        (job,) = other.app.worker.work(replace(guard, trace=CALLER))
+    assert job.trace_id is None and trace_of(found.one("waits")) != TRACE
+    engine.calls.hold.set()
+    assert dying.ended() == []
+
+
 def test_off_nothing_of_it_is_stored(engine: Engine) -> None:
     schedule = engine.add(enabled=False)
     with tracing.continued(CALLER):
