@@ -214,6 +214,8 @@ def _events(results: Sequence[Result], changes: Sequence[Change]) -> Iterator[st
     for first, second in pairwise(changes):
         if second.at <= first.at or second.before is not first.after:
             yield f"{second} comes after {first}"
+    if changes and changes[0].before not in (Standing.UNKNOWN, Standing.UP):
+        yield f"nothing comes before {changes[0]}"  # that it is up at first is no event
     if results and changes:
         last = max(results, key=lambda one: one.at).measured.status
         if changes[-1].after is not last:
