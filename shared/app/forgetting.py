@@ -9,7 +9,7 @@ from shared.tasks import JobContext
 
 
 class Forgetting:
-    """Does one after the other; one that fails keeps the others from nothing."""
+    """Does one after the other. One that fails does not stop those after it."""
 
     def __init__(self, parts: Mapping[str, Callable[[], Callable[[JobContext], int]]]) -> None:
         """What makes each part, by its name."""

@@ -46,21 +46,22 @@ def _rules(settings: Settings, places: tuple[str, ...], setting: str) -> Rules:
     )
 
 
-def _accounts(settings: Settings) -> Iterator[StorageAccount]:
+def accounts(settings: Settings) -> Iterator[StorageAccount]:
+    """Belfry's own accounts."""
     yield settings.storage
     for one in settings.backup_destinations.values():
         yield one.account
 
 
 def _account_names(settings: Settings) -> Iterator[str]:
-    for one in _accounts(settings):
+    for one in accounts(settings):
         yield one.account_name
         yield parts(one.connection_string.reveal()).get("accountname", "")
 
 
 def _own_urls(settings: Settings) -> Iterator[str]:
     """The URLs of what is Belfry's own: its storage, its databases, and where its code is put."""
-    for one in _accounts(settings):
+    for one in accounts(settings):
         yield from (one.blob_url, one.queue_url, one.table_url)
         named = parts(one.connection_string.reveal())
         yield from (url for name, url in named.items() if name.endswith("endpoint"))

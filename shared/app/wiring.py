@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from shared.alerts.of_engine import EngineAlerts
 from shared.alerts.of_notifications import NotificationAlerts
 from shared.alerts.port import AlertMonitor, AlertService, DatabaseMonitor
-from shared.analysis.port import AnalysisService
-from shared.app import access, customers, domains, engine, probes, scaling
+from shared.app import access, domains, engine, scaling
 from shared.app import outgoing as places
+from shared.app.customers import Around, Customers, services_of
 from shared.app.metrics import metrics
 from shared.app.model import App
 from shared.app.spending import budgeting, following
@@ -23,7 +23,6 @@ from shared.archive.port import ArchiveService
 from shared.audit.service import AuditTrail
 from shared.audit.upkeep import AuditUpkeep
 from shared.backups.port import BackupService
-from shared.batch.port import BatchService
 from shared.billing.port import BillingService
 from shared.calendars.port import CalendarUpkeep
 from shared.care.port import PetCare
@@ -45,7 +44,6 @@ from shared.engine.work.limits import Limits
 from shared.engine.work.outcomes import Outcomes
 from shared.engine.work.pacer import Pacer
 from shared.errors import Misconfigured
-from shared.exports.port import ExportService
 from shared.finance.port import FinanceService
 from shared.health.monitor import Monitor
 from shared.health.port import ScheduleMonitor
@@ -54,19 +52,13 @@ from shared.listing.checking import Checking
 from shared.listing.upkeep import Upkeep
 from shared.notifications.paid import PaidMessages
 from shared.notifications.port import NotificationService
-from shared.outgoing import Outgoing
-from shared.probes.port import ProbeService
-from shared.resources.port import CustomerUpkeep, ResourceService, ResourceUpkeep
 from shared.scaling.port import ScalingService
 from shared.settings import Settings
 from shared.storage.checked import CheckedClock
 from shared.storage.connect import Connection
 from shared.storage.tables.history import History as PastJobs
-from shared.sync.port import SyncService
-from shared.sync.store import SyncStore
 from shared.tasks import Registry, Services
 from shared.tasks.services import once
-from shared.webhooks.port import WebhookService
 
 if TYPE_CHECKING:
     from shared.alerts.service import Alerts
@@ -97,11 +89,9 @@ def build(
     held = lease or Lease.of(settings.job_lease)
     budgets = budgeting(settings, at, lambda: alerts(), clock)
     outcomes = Outcomes(at.table, at.queue, limits, clock, pacer, heartbeats, held, budgets.meter)
-    outgoing = once(lambda: places.outgoing(settings, clock))
     services = Services(
         {
             BackupService: lambda: backups(),
-            BatchService: lambda: batches(),
             FinanceService: lambda: finance(),
             BillingService: lambda: billing(),
             NotificationService: lambda: notifications(),
@@ -125,19 +115,10 @@ def build(
             DriftMonitor: lambda: Watch(looking, alerts()),
             ArchiveService: lambda: archive(),
             ScalingService: lambda: scales(),
-            Outgoing: lambda: outgoing(),
-            ProbeService: lambda: probes.service(at, health_checks, outgoing, resources, clock),
-            WebhookService: lambda: webhooks(),
-            AnalysisService: lambda: analyses(),
-            ExportService: lambda: exports(),
             PetCare: lambda: domains.care(settings, notifications, billing, alerts),
-            ResourceService: lambda: resources(),
-            ResourceUpkeep: lambda: customers.upkeep(settings, at, clock),
-            CustomerUpkeep: lambda: customers.forgetting(at, exports, webhooks, syncs, resources),
-            SyncService: lambda: customers.syncs(settings, syncs, resources, outgoing),
+            **services_of(lambda: customers),
         }
     )
-    syncs = SyncStore(at.connection, at.names)
     _hold_needs(tasks, services)
     manager = Manager(
         outcomes=outcomes,
@@ -187,25 +168,26 @@ def build(
     finance = once(lambda: domains.finance(settings, at.connection, alerts))
     archive = once(lambda: domains.archive(settings, at))
     billing = once(lambda: domains.billing(settings, clock))
-    resources = once(
-        lambda: customers.resources(settings, at, tasks, lists, audit, clock, outgoing)
-    )
-    analyses = once(lambda: customers.analyses(settings, at, resources, outgoing))
-    exports = once(
-        lambda: customers.exports(
-            settings, at, clock, listing, lists, ledger, audit, notifications, analyses
-        )
-    )
     traffic = scaling.traffic(settings.scaling, at, clock)
     scales = once(lambda: scaling.scaling(settings.scaling, at, traffic, audit, alerts))
-    health_checks = once(lambda: probes.health_checks(at))
-    status_pages = once(lambda: probes.status_pages(at, health_checks, audit, clock))
-    webhooks = once(lambda: customers.webhooks(at, outgoing, resources, alerts, audit, clock))
     executor = Executor(tasks, services, clock)
-    batches = once(
-        lambda: customers.batches(
-            *(settings, at, listing, manager, calendars, tasks, services, executor, limits),
-            *(clock, resources),
+    customers = Customers(
+        Around(
+            settings=settings,
+            at=at,
+            clock=clock,
+            tasks=tasks,
+            services=services,
+            executor=executor,
+            limits=limits,
+            manager=manager,
+            calendars=calendars,
+            listing=listing,
+            lists=lists,
+            ledger=ledger,
+            audit=audit,
+            alerts=alerts,
+            notifications=notifications,
         )
     )
     keys, gate = access.made(settings, at, clock, audit)
@@ -245,26 +227,26 @@ def build(
         sweep=sweep,
         poison=Poison(outcomes, clock),
         backups=backups,
-        batches=batches,
-        exports=exports,
+        batches=customers.batches,
+        exports=customers.exports,
         finance=finance,
         notifications=notifications,
         billing=billing,
         alerts=alerts,
-        analyses=analyses,
+        analyses=customers.analyses,
         calendars=calendars,
         feeds=feeds,
-        resources=resources,
+        resources=customers.resources,
         meter=budgets.meter,
         spending=budgets.people(audit),
-        syncs=syncs,
+        syncs=customers.sync_store,
         audit=audit,
         metrics=metrics(settings, at, jobs, listing, scales, clock),
         traffic=traffic,
         scaling=scales,
-        health_checks=health_checks,
-        status_pages=status_pages,
-        webhooks=webhooks,
+        health_checks=customers.health_checks,
+        status_pages=customers.status_pages,
+        webhooks=customers.webhooks,
         started_at=clock.now(),
         connection=at.connection,
     )

@@ -15,6 +15,7 @@ from local.azurite import Azurite
 from shared.access import LOCAL
 from shared.errors import Conflict, Skipped
 from shared.resources.model import Kind
+from shared.resources.port import ResourceUpkeep
 from shared.resources.service import Resources
 from shared.resources.wanted import Wanted
 from shared.secrets.port import Kept, Owner
@@ -55,13 +56,9 @@ def _kept(engine: Engine) -> list[Kept]:
 
 
 def _sweep(engine: Engine, *, dry_run: bool = False) -> dict[str, Any]:
-    from shared.app import customers
-    from shared.app.stores import Stores
-
-    app = engine.app
     job = job_of(clock=engine.clock, dry_run=dry_run)
-    at = Stores.of(app.settings, app.connection, app.clock)
-    return dict(customers.upkeep(app.settings, at, app.clock).sweep(job))
+    upkeep: type[Any] = ResourceUpkeep
+    return dict(engine.app.executor._services.get(upkeep).sweep(job))
 
 
 @pytest.mark.parametrize("answered", [False, True], ids=["before", "after"])
