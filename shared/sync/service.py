@@ -66,7 +66,7 @@ class Syncs:
 
     def check(self, plan: SyncPlan, project_id: int | None) -> None:
         """Raise `Invalid` unless the plan's targets exist in that project and go together."""
-        field, source, destination = self._targets(plan, project_id, _invalid)
+        field, source, destination = self._targets(plan, project_id, running=False)
         try:
             kind = kind_of(source.what.kind.value, destination.what.kind.value)
         except ValueError as error:
@@ -85,7 +85,7 @@ class Syncs:
 
     def sync(self, plan: SyncPlan, job: JobContext) -> Result:
         """Copy what the plan says; the counts."""
-        _, source, destination = self._targets(plan, job.project_id, _gone)
+        _, source, destination = self._targets(plan, job.project_id, running=True)
         kind = _kind(source, destination)
         if (wrong := misfit(plan, kind)) is not None:
             raise Invalid(*wrong)
@@ -105,18 +105,18 @@ class Syncs:
     # --- what it copies
 
     def _targets(
-        self,
-        plan: SyncPlan,
-        project_id: int | None,
-        missing: Callable[[str, NotFound], BelfryError],
+        self, plan: SyncPlan, project_id: int | None, *, running: bool
     ) -> tuple[str, Found, Found]:
-        """(the parameter that names them, the source, the destination)."""
+        """(the parameter that names them, the source, the destination). What is gone is `NotFound`
+        to a run, to which a pair that is disabled is `Refused`; else it is `Invalid`."""
 
         def target(field: str, target_id: str) -> Found:
             try:
                 return self._resources.target(target_id, project_id)
             except NotFound as error:
-                raise missing(field, error) from None
+                if running:
+                    raise
+                raise Invalid(field, str(error)) from None
 
         if plan.source_id and plan.destination_id:
             there = target("destination_id", plan.destination_id)
@@ -134,7 +134,7 @@ class Syncs:
             if len(known) != 1:
                 raise Invalid("pair_id", _NONE.format(count=len(known) or "no"))
             pair = known[0]
-        if pair.disabled and missing is _gone:
+        if pair.disabled and running:
             raise Refused(f"target {pair.id}", f"it is disabled: {pair.disabled}")
         source = target("pair_id", pair.what.source_id)
         return "pair_id", source, target("pair_id", pair.what.destination_id)
@@ -270,14 +270,6 @@ def _kind(source: Found, destination: Found) -> Kind:
         return kind_of(source.what.kind.value, destination.what.kind.value)
     except ValueError as error:
         raise Refused("sync", str(error)) from None
-
-
-def _invalid(field: str, error: NotFound) -> BelfryError:
-    return Invalid(field, str(error))
-
-
-def _gone(_field: str, error: NotFound) -> BelfryError:
-    return error
 
 
 def _digest(plan: SyncPlan, kind: Kind, source: Found, destination: Found) -> str:
