@@ -81,7 +81,7 @@ class Typed:
 
 def read() -> Typed:
     """The process's arguments. If they are wrong, exits with code 2."""
-    given = _parser(None).parse_args()
+    given = _parser(None).parse_intermixed_args()
     return Typed(
         given.task,
         tuple(given.parameters),

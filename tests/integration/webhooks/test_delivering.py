@@ -20,6 +20,7 @@ from shared.resources.port import ResourceService
 from shared.settings import Secret
 from shared.tasks import Proposed, Services
 from shared.webhooks.model import HELD, MOST_OPEN, DeliveryStatus
+from shared.webhooks.port import Asked
 from tests.context import job_of, result_of
 from tests.integration.webhooks.world import ANA, KEY, OLD_KEY, Receiver, World, lost, status
 
@@ -45,6 +46,18 @@ def test_what_arrives_is_delivered_and_its_job_says_so(world: World, receiver: R
     # the same job, again, as after a kill: nothing is sent
     again = result_of(webhook_delivery, job_of(clock=world.clock), params, webhooks=world.service)
     assert again == result and len(receiver.got) == 1
+
+
+def test_a_dry_run_says_where_it_would_go_and_sends_nothing(
+    world: World, receiver: Receiver
+) -> None:
+    world.known.add(f"{receiver.url}/a/secret-path", project=None)
+    params = webhook_delivery.parse({"webhook_id": 15})
+    job = job_of(clock=world.clock, dry_run=True)
+    said = result_of(webhook_delivery, job, params, webhooks=world.service)
+    assert said == {"status": "not sent", "would_go_to": "example.com"}
+    assert receiver.got == []
+    assert world.service.page("15", None, Asked(), 1, 10) == ([], 0)
 
 
 def test_a_job_waits_for_the_second_attempt_and_then_leaves_it_to_the_background(
