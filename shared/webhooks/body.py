@@ -80,17 +80,6 @@ def delivery_id(hook: str, schedule_id: str, due_at: datetime, part: str = "") -
     return f"{hook}-{left:013d}-{sha256(occurrence.encode()).hexdigest()[:16]}"
 
 
-def span(hook: str, since: datetime | None, until: datetime | None) -> tuple[str, str]:
-    """(the least id, what is beyond the greatest) of deliveries to a webhook that were due from
-    `since` on and before `until`."""
-
-    def of(at: datetime) -> str:
-        return f"{hook}-{_END_OF_TIME - int(at.timestamp() * 1000):013d}"
-
-    first = f"{hook}-" if until is None else of(until) + "~"  # ids at `until` itself are left out
-    return first, f"{hook}-~" if since is None else of(since) + "~"
-
-
 def is_id(text: str) -> bool:
     """Whether it could be a delivery's id."""
     return _ID.fullmatch(text) is not None

@@ -9,8 +9,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shared.errors import Damaged
-from shared.storage.tables.batch import Delete, Insert, Operation, Replace, literal
+from shared.storage.tables.batch import Delete, Insert, Operation, Replace, Upsert, literal
 from shared.storage.tables.marked import marked
+from shared.storage.tables.roll import Roll
+from shared.storage.tables.roll_counts import Change
 from shared.text import units
 from shared.webhooks.endpoint import Endpoint, Pace
 from shared.webhooks.model import Delivery, DeliveryStatus, Tried
@@ -66,33 +68,55 @@ def beginning(prefix: str) -> str:
 def new_rows(delivery: Delivery) -> tuple[Insert, list[Operation]]:
     """(writes a delivery that was not stored before, writes the rows beside it)"""
     first = Insert(delivery_key(delivery.id), properties(delivery))
-    return first, [Insert(key, {}) for key in _beside(delivery)]
+    return first, [Insert(key, said) for key, said in _beside(delivery).items()]
 
 
 def changed_rows(before: Delivery, after: Delivery) -> tuple[Replace, list[Operation]]:
     """(writes a delivery, under its ETag; writes the rows beside it that are not as they were)"""
     main = Replace(delivery_key(after.id), before.etag, properties(after))
     old, new = _beside(before), _beside(after)
-    gone: list[Operation] = [Delete(key) for key in old if key not in new]
-    return main, [*gone, *(Insert(key, {}) for key in new if key not in old)]
+    steps: list[Operation] = [Delete(key) for key in old if key not in new]
+    steps += [Insert(key, said) for key, said in new.items() if key not in old]
+    steps += [Upsert(key, said) for key, said in new.items() if old.get(key, said) != said]
+    return main, steps
 
 
-def removed_rows(delivery: Delivery) -> list[Operation]:
-    """Removes a delivery, if nobody changed it."""
-    main = Delete(delivery_key(delivery.id), delivery.etag)
-    return [main, *(Delete(key) for key in _beside(delivery))]
+def removed_rows(id: str, ended: str) -> list[Operation]:
+    """Removes a delivery that ended, and was not begun again: `ended`, the key that says so, is
+    there then. It has no other rows."""
+    return [Delete(ended), Delete(delivery_key(id))]
 
 
-def _beside(delivery: Delivery) -> list[str]:
-    """The keys of the rows that go with it."""
-    keys = []
+def changes(before: Delivery | None, after: Delivery) -> list[Change]:
+    """What is counted of a webhook's deliveries: those that ended. The open ones are few."""
+    ended = [] if before is None or before.status == after.status else [(before, -1)]
+    if before is None or before.status != after.status:
+        ended.append((after, 1))
+    return [ended_change(one.id, one.status, by) for one, by in ended if one.status.ended]
+
+
+def ended_change(id: str, status: DeliveryStatus, by: int) -> Change:
+    """That so many deliveries more ended: one, or one less."""
+    hook, _, place = id.partition("-")
+    return Change(hook, place, status.value, by)
+
+
+def roll(hook: str) -> Roll:
+    """The deliveries of a webhook."""
+    return Roll(hook, delivery_key(f"{hook}-"))
+
+
+def _beside(delivery: Delivery) -> dict[str, dict[str, Any]]:
+    """The rows that go with it, by their keys."""
+    said = {"status": delivery.status.value}
+    found: dict[str, dict[str, Any]] = {}
     if delivery.next_at is not None:
-        keys.append(due_key(delivery.next_at, delivery.id))
+        found[due_key(delivery.next_at, delivery.id)] = {}
     if delivery.status.ended:
-        keys.append(ended_key(delivery.ended_at or delivery.created_at, delivery.id))
+        found[ended_key(delivery.ended_at or delivery.created_at, delivery.id)] = said
     else:
-        keys.append(open_key(delivery))
-    return keys
+        found[open_key(delivery)] = said
+    return found
 
 
 def properties(delivery: Delivery) -> dict[str, Any]:

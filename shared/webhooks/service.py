@@ -34,7 +34,7 @@ MOST_AGAIN = 1_000
 """Deliveries that one request delivers again."""
 TEST = "webhook.test"
 _FORGETS = 20_000
-_FORGETTING = 30.0
+_FORGETTING = 15.0
 """Seconds for which one call removes old deliveries."""
 _ROUNDS = 20
 

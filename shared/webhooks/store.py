@@ -1,9 +1,11 @@
-"""The table of deliveries. It has one partition, with five kinds of rows:
+"""The table of deliveries. It has one partition, with six kinds of rows:
 
 - `delivery:{id}`: a delivery. The id begins with the key of its webhook, and sorts newest first.
 - `due:{instant}:{id}`: when it is due. So a flush costs as much as is due.
 - `open:{webhook}:{due_at}:{id}`: it has not ended. Those of a webhook, in their order.
 - `ended:{instant}:{id}`: it has. So to remove old ones costs as much as is removed.
+- `count:{webhook}:...`: how many ended (`shared.storage.tables.roll`). So a page of a list costs as
+  much as it shows.
 - `endpoint:{webhook}`: the state that all deliveries to a webhook share.
 
 The rows of a delivery change together, in one transaction under the delivery's ETag. Every method
@@ -13,23 +15,26 @@ raises `Unavailable` or `Refused` if storage fails.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
 from typing import Any
+from zlib import crc32
 
 from shared.errors import Damaged, Unavailable
 from shared.log import Event, event
 from shared.storage.connect import Connection
 from shared.storage.failures import translated
-from shared.storage.tables.batch import Delete, Insert, Operation, Replace, literal
+from shared.storage.tables.batch import MAX_OPERATIONS, Delete, Insert, Operation, Replace, literal
 from shared.storage.tables.compare_and_set import compare_and_set
-from shared.storage.tables.marked import write
+from shared.storage.tables.roll import Rolls
+from shared.storage.tables.roll_counts import Change, Wanted
 from shared.storage.tables.table import Table
 from shared.threads import Pool
-from shared.webhooks import body, deciding, rows
+from shared.webhooks import deciding, rows
 from shared.webhooks.endpoint import Endpoint
 from shared.webhooks.model import Delivery, DeliveryStatus
 from shared.webhooks.rows import PARTITION, beginning
@@ -37,6 +42,12 @@ from shared.webhooks.rows import PARTITION, beginning
 _logger = logging.getLogger("belfry.webhooks")
 _SERVICE = "table storage"
 _AT_ONCE = 8
+
+
+def _of_status(status: DeliveryStatus) -> str:
+    """A condition on rows."""
+    return f"status eq {literal(status.value)}"
+
 
 EndpointStep = Callable[[Endpoint], Endpoint | None]
 """(the endpoint as it is stored now) -> as it is to be stored; None: as it is."""
@@ -48,11 +59,13 @@ class Store:
     def __init__(self, connection: Connection, table: str) -> None:
         self._connection = connection
         self._table = connection.table(table)
+        self._rolls = Rolls(self._table, PARTITION, digits=6)
         self._there = False
 
     def put(self, delivery: Delivery) -> tuple[Delivery, bool]:
         """Store it, unless there is one of its id; (what is stored, whether it is new)."""
-        if (etag := self._transact(*rows.new_rows(delivery))) is not None:
+        first, beside = rows.new_rows(delivery)
+        if (etag := self._transact(first, beside, rows.changes(None, delivery))) is not None:
             return replace(delivery, etag=etag), True
         found = self.find(delivery.id)
         if found is None:
@@ -61,7 +74,8 @@ class Store:
 
     def write(self, before: Delivery, after: Delivery) -> Delivery | None:
         """Write it, if nobody changed it since `before` was read; None if somebody did."""
-        etag = self._transact(*rows.changed_rows(before, after))
+        main, beside = rows.changed_rows(before, after)
+        etag = self._transact(main, beside, rows.changes(before, after))
         return None if etag is None else replace(after, etag=etag)
 
     def find(self, id: str) -> Delivery | None:
@@ -138,38 +152,84 @@ class Store:
         page: int,
         size: int,
     ) -> tuple[list[Delivery], int]:
-        """(One page of a webhook's deliveries, newest first; how many there are in total.)"""
-        first, beyond = body.span(hook, since, until)
-        wanted = rows.span(rows.delivery_key(first), rows.delivery_key(beyond))
-        if status is not None:
-            wanted += f" and status eq {literal(status.value)}"
-        keys = self._keys(wanted, None)
-        return self.those(list(map(rows.id_in, keys[(page - 1) * size : page * size]))), len(keys)
+        """(One page of a webhook's deliveries, newest first; how many there are in total.) It costs
+        what it shows, and what is open."""
+        skip, roll = (page - 1) * size, rows.roll(hook)
+        if status is not None and status.ended:
+            wanted = Wanted(
+                since=since, until=until, kinds={status.value}, where=_of_status(status)
+            )
+            found = self._rolls.page([roll], wanted, skip, size)
+        else:
+            wanted = Wanted(since=since, until=until, where=_ENDED)
+            some = self._open(hook, "" if status is None else _of_status(status))
+            places = sorted(
+                place
+                for one in some
+                if wanted.first <= (place := one.partition("-")[2]) < wanted.beyond
+            )
+            if status is not None:
+                return self._those(hook, places[skip : skip + size]), len(places)
+            found = self._rolls.page([roll], wanted, skip, size, places)
+        return self._those(hook, [place for _, place in found.places]), found.total
+
+    def _those(self, hook: str, places: Sequence[str]) -> list[Delivery]:
+        return self.those([f"{hook}-{place}" for place in places])
+
+    def _open(self, hook: str, where: str) -> list[str]:
+        """The ids of a webhook's open deliveries."""
+        wanted = beginning(f"open:{hook}:") + (f" and {where}" if where else "")
+        return [rows.id_in(key) for key in self._keys(wanted, None)]
 
     def forget(self, before: datetime, most: int, go_on: Callable[[], bool]) -> int:
-        """Remove deliveries that ended before `before`; how many."""
-        keys = self._keys(rows.span("ended:", rows.ended_key(before)), most)
+        """Remove deliveries that ended before `before`; how many. Several at once, but those that
+        are counted together one after the other."""
+        wanted = rows.span("ended:", rows.ended_key(before))
+        with translated(_SERVICE):
+            found = self._opened().query(wanted, select=("RowKey", "status"))
+            old = [_Old.of(row) for row in islice(found, most)]
+        lots: dict[int, list[_Old]] = defaultdict(list)
+        for one in old:
+            lots[crc32(self._counted(one).encode()) % _AT_ONCE].append(one)
+        with Pool(_AT_ONCE, "deliveries") as pool:
+            return sum(pool.map(lambda lot: self._forget(lot, go_on), lots.values()))
+
+    def _forget(self, lot: list[_Old], go_on: Callable[[], bool]) -> int:
         gone = 0
-        for at in range(0, len(keys), _TOGETHER):
+        for some in _transactions(sorted(lot, key=self._counted), self._counted):
             if not go_on():
                 break
-            some = keys[at : at + _TOGETHER]
-            found = self.those(list(map(rows.id_in, some)))
-            steps = [step for one in found if one.status.ended for step in rows.removed_rows(one)]
-            there = {one.id for one in found}  # what cannot be read must not stand in the way
-            steps += [Delete(key) for key in some if rows.id_in(key) not in there]
-            with translated(_SERVICE):
-                if steps and self._opened().transact(PARTITION, steps).committed:
-                    gone += len(found)
+            if self._remove(some):
+                gone += len(some)
+            else:  # one was begun again, or somebody else removes them: the others by themselves
+                gone += sum(self._remove([one]) or self._clear(one) for one in some)
         return gone
+
+    def _clear(self, one: _Old) -> bool:
+        """Remove the row if it leads to nothing: it must not stand in the way."""
+        if self._row(rows.delivery_key(one.id)) is None:
+            with translated(_SERVICE):
+                self._table.transact(PARTITION, [Delete(one.key)])
+        return False
+
+    def _remove(self, some: Sequence[_Old]) -> bool:
+        steps = [step for one in some for step in rows.removed_rows(one.id, one.key)]
+        return self._rolls.write(steps, [one.change for one in some]) is not None
+
+    def _counted(self, one: _Old) -> str:
+        """The row that counts it."""
+        return self._rolls.key_of(one.change)
 
     def create(self) -> None:
         """Create the table, if it is not there."""
         self._opened()
 
-    def _transact(self, main: Insert | Replace, beside: Sequence[Operation]) -> str | None:
+    def _transact(
+        self, main: Insert | Replace, beside: Sequence[Operation], changes: Sequence[Change]
+    ) -> str | None:
         """Do all steps; the ETag of the first, or None if somebody was faster."""
-        return write(self._opened(), PARTITION, [main, *beside])
+        self._opened()
+        return self._rolls.write([main, *beside], changes)
 
     def _row(self, key: str) -> dict[str, Any] | None:
         with translated(_SERVICE):
@@ -192,6 +252,38 @@ class Store:
 
 _TOGETHER = 24
 """Deliveries in one transaction: at most four rows each."""
+_ENDED = " or ".join(_of_status(one) for one in DeliveryStatus if one.ended)
+
+
+@dataclass(frozen=True, slots=True)
+class _Old:
+    """A delivery that ended long ago: what its row `ended` says of it."""
+
+    key: str
+    id: str
+    change: Change
+
+    @staticmethod
+    def of(row: Mapping[str, Any]) -> _Old:
+        id = rows.id_in(row["RowKey"])
+        status = DeliveryStatus(row.get("status") or DeliveryStatus.FAILED)
+        return _Old(row["RowKey"], id, rows.ended_change(id, status, -1))
+
+
+def _transactions(
+    sorted_: Iterable[_Old], counted: Callable[[_Old], str]
+) -> Iterator[Sequence[_Old]]:
+    """As many together as one transaction takes: each has two rows, and the counts are rows too."""
+    some: list[_Old] = []
+    keys = set[str]()
+    for one in sorted_:
+        if 2 * len(some) + 2 + len(keys | {counted(one)}) > MAX_OPERATIONS:
+            yield some
+            some, keys = [], set()
+        some.append(one)
+        keys.add(counted(one))
+    if some:
+        yield some
 
 
 def _flat(written: tuple[Operation, Sequence[Operation]]) -> list[Operation]:

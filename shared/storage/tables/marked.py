@@ -23,14 +23,18 @@ def write(table: Table, partition: str, steps: Sequence[Operation]) -> str | Non
     """Do all steps, or none; None if they were not done. The first step decides: it removes a row,
     or writes one that is `marked`. The answer is that row's ETag, empty if it was removed. Raises
     `Unavailable` or `Refused`."""
-    main = steps[0]
     with translated("table storage"):
         outcome = table.transact(partition, steps)
-        if outcome.committed:
-            return outcome.etags[0]
-        if not outcome.retried:
-            return None
-        row = table.get(partition, main.key)
-    if isinstance(main, Delete):
+    if outcome.committed:
+        return outcome.etags[0]
+    return is_mine(table, partition, steps[0]) if outcome.retried else None
+
+
+def is_mine(table: Table, partition: str, step: Operation) -> str | None:
+    """The ETag of what `step` wrote, though it was refused when it was sent again; None if somebody
+    else wrote. Raises `Unavailable` or `Refused`."""
+    with translated("table storage"):
+        row = table.get(partition, step.key)
+    if isinstance(step, Delete):
         return "" if row is None else None
-    return str(row["etag"]) if row and row.get(_MARK) == main.properties[_MARK] else None
+    return str(row["etag"]) if row and row.get(_MARK) == step.properties[_MARK] else None

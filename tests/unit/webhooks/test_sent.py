@@ -20,6 +20,7 @@ from shared.errors import Invalid, Refused
 from shared.resources.model import Kind, Resource
 from shared.resources.webhooks import Webhook
 from shared.settings import Secret
+from shared.storage.tables.roll_counts import Wanted as Span
 from shared.webhooks import body, signing, told
 from shared.webhooks.body import Wanted
 from tests.unit.webhooks.test_deciding import NOW, answer
@@ -79,8 +80,9 @@ def test_ids_sort_newest_first_and_spans_find_them(
     at = {one: NOW + timedelta(seconds=one) for one in [*seconds, first, end]}
     ids = {one: body.delivery_id("0" * 12, "s", at[one]) for one in seconds}
     assert sorted(ids.values()) == [ids[one] for one in sorted(seconds, reverse=True)]
-    low, beyond = body.span("0" * 12, at[first], at[end])
-    found = {one for one in seconds if low <= ids[one] < beyond}
+    span = Span(since=at[first], until=at[end])
+    places = {one: ids[one].partition("-")[2] for one in seconds}
+    found = {one for one in seconds if span.first <= places[one] < span.beyond}
     assert found == {one for one in seconds if first <= one < end}
 
 
