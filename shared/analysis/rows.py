@@ -1,11 +1,11 @@
 """How analyses, and what they found, are written down. Pure.
 
-In the app's table, partition `analysis:{project}` (`c`: the company's own), in one transaction:
+In the app's table, partition `analyses`, in one transaction:
 
-- `at:{what is left until the year 9999}:{id}`: an analysis; the newest comes first.
-- `id:{id}`: that key.
-- `last:{repository}:{hash of branch and kind}`: for each tool, the last analysis in which it looked
-  at everything; later ones are compared with that.
+- `in:{roll}:{place}`: an analysis, in each of its rolls (`shared.storage.tables.roll`).
+- `id:{id}`: its place in them, and the attempt that wrote it.
+- `last:{project}:{repository}:{hash of branch and kind}`: for each tool, the last analysis in which
+  it looked at everything; later ones are compared with that.
 
 Its findings are lines of JSON, one each, in the blob `{project}/{id}/{attempt}/findings.gz`.
 """
@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -40,10 +40,10 @@ from shared.analysis.model import (
 )
 from shared.errors import Damaged
 from shared.projects import name_of, project_of
+from shared.storage.tables.roll import Roll, rolls_of
+from shared.storage.tables.roll_counts import left
 
 ID = r"(?:none|\d{1,19})-[0-9a-f]{16}"
-_END = 253_402_300_800_000
-"""The end of the year 9999, in milliseconds since 1970."""
 _EXAMPLES, _SHOWN = 3, 100
 _GARBLED = (ValueError, KeyError, TypeError, AttributeError)
 
@@ -65,35 +65,31 @@ def belongs_to(analysis: str) -> int | None:
     return project_of(analysis.partition("-")[0])
 
 
-PARTITIONS = "analysis:"
+PARTITION = "analyses"
 
 
-def partition(project_id: int | None) -> str:
-    return f"{PARTITIONS}{name_of(project_id)}"
+def place(one: Analysis) -> str:
+    """Where it is in its rolls."""
+    return f"{left(one.at)}-{one.id}"
 
 
-def project_in(partition: str) -> int | None:
-    """The project whose analyses a partition has."""
-    return project_of(partition.removeprefix(PARTITIONS))
-
-
-def at_key(at: datetime, analysis: str = "") -> str:
-    left = _END - int(at.timestamp() * 1000)
-    return f"at:{left:015d}:{analysis}"
+def rolls(one: Analysis) -> list[Roll]:
+    return rolls_of(name_of(one.project_id), one.repository_id)
 
 
 def id_key(analysis: str) -> str:
     return f"id:{analysis}"
 
 
-def last_key(repository_id: str, branch: str, kind: AnalysisKind) -> str:
+def last_key(project_id: int | None, repository_id: str, branch: str, kind: AnalysisKind) -> str:
     mark = hashlib.sha256(f"{kind.value}\0{branch}".encode()).hexdigest()[:16]
-    return f"last:{repository_id}:{mark}"
+    return f"last:{name_of(project_id)}:{repository_id}:{mark}"
 
 
-def lasts(repository_id: str) -> str:
+def lasts(project_id: int | None, repository_id: str) -> str:
     """A filter for all of these of a repository."""
-    return f"RowKey ge 'last:{repository_id}:' and RowKey lt 'last:{repository_id};'"
+    first = f"last:{name_of(project_id)}:{repository_id}"
+    return f"RowKey ge '{first}:' and RowKey lt '{first};'"
 
 
 def folder(analysis: str, attempt: int | None = None) -> str:
@@ -137,13 +133,13 @@ def properties(one: Analysis) -> dict[str, Any]:
     }
 
 
-def to_analysis(row: Mapping[str, Any], project_id: int | None) -> Analysis:
+def to_analysis(row: Mapping[str, Any]) -> Analysis:
     """The analysis in a row. Raises `Damaged`."""
     try:
         seconds, files, size, fetched = json.loads(row["sizes"])
         return Analysis(
             id=str(row["analysis"]),
-            project_id=project_id,
+            project_id=belongs_to(str(row["analysis"])),
             repository_id=str(row["repository"]),
             branch=str(row["branch"]),
             commit=str(row["commit"]),
@@ -233,7 +229,7 @@ def finding(one: Compared, of: Analysis) -> Finding:
     )
 
 
-def newest(analyses: Sequence[Analysis]) -> Iterator[Analysis]:
+def newest(analyses: Iterable[Analysis]) -> Iterator[Analysis]:
     """The first of each repository, branch and kind."""
     seen = set[tuple[str, str, AnalysisKind]]()
     for one in analyses:

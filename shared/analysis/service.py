@@ -111,19 +111,11 @@ class Analyses:
             raise NotFound(f"there is no analysis {analysis!r}")
         return found
 
-    def all(
-        self, projects: Collection[int] | None, repository_id: str | None = None
-    ) -> list[Analysis]:
-        """Those of these projects (None: of all), newest first."""
-        if projects is None:
-            found = list(self._store.everywhere(repository_id))
-        else:
-            found = [
-                one
-                for project in projects
-                for one in self._store.all(project, repository_id=repository_id)
-            ]
-        return sorted(found, key=lambda one: (one.at, one.id), reverse=True)
+    def page(
+        self, projects: Collection[int] | None, repository_id: str | None, page: int, size: int
+    ) -> tuple[list[Analysis], int]:
+        """(a page of those of these projects (None: of all), newest first; how many there are)."""
+        return self._store.page(projects, repository_id, (page - 1) * size, size)
 
     def of(self, analysis: Analysis) -> Iterator[Finding]:
         """What an analysis found, those that are gone included."""
@@ -137,7 +129,7 @@ class Analyses:
         self, project_id: int | None, since: datetime | None, until: datetime | None
     ) -> Iterator[Finding]:
         """What the last analyses of a project found (`port.AnalysisService`)."""
-        for one in rows.newest(list(self._store.all(project_id, since=since, until=until))):
+        for one in rows.newest(self._store.all(project_id, since=since, until=until)):
             yield from self.of(one)
 
     def vulnerability_update(self, job: JobContext) -> Mapping[str, object]:

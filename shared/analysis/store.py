@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gzip
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,15 +18,19 @@ from shared.analysis.compare import Compared
 from shared.analysis.model import Analysis
 from shared.analysis.rows import Last
 from shared.errors import Conflict, Damaged
+from shared.projects import name_of
 from shared.storage.blobs.container import Container
 from shared.storage.blobs.stream import etag_of, go_on, pieces, text, write_once
 from shared.storage.failures import translated
-from shared.storage.tables.batch import Delete, Insert, Upsert, literal
-from shared.storage.tables.partitions import partitions
+from shared.storage.tables.batch import Delete, Insert, Operation, Upsert, literal
+from shared.storage.tables.marked import marked
+from shared.storage.tables.roll import Rolls, added, removed, rolls_for
+from shared.storage.tables.roll_counts import Wanted
 from shared.storage.tables.table import Table
 
 _SERVICE = "table storage"
 _FINDINGS, _SARIF = "findings.gz", "sarif.gz"
+_KIND = "analysis"
 _OF_REPOSITORY = 50
 AGE = timedelta(days=90)
 
@@ -36,16 +40,30 @@ class Store:
 
     def __init__(self, table: Table, container: Container) -> None:
         self._table = table
+        self._rolls = Rolls(table, rows.PARTITION)
         self.container = container
 
     def get(self, analysis: str) -> Analysis | None:
         """The analysis of that id. Raises `Damaged`."""
-        project = rows.belongs_to(analysis)
-        pointer = self._row(project, rows.id_key(analysis))
+        pointer = self._row(rows.id_key(analysis))
         if pointer is None:
             return None
-        row = self._row(project, str(pointer["key"]))
-        return None if row is None else rows.to_analysis(row, project)
+        (everything,) = rolls_for(None, None)
+        row = self._row(everything.rows + str(pointer["place"]))
+        return None if row is None else rows.to_analysis(row)
+
+    def page(
+        self,
+        projects: Collection[int] | None,
+        repository_id: str | None,
+        skip: int,
+        size: int,
+    ) -> tuple[list[Analysis], int]:
+        """(those of these projects after the first `skip`, newest first; how many there are).
+        `projects`: None for all, and the company's own."""
+        rolls = rolls_for(None if projects is None else map(name_of, projects), repository_id)
+        found = self._rolls.page(rolls, Wanted(), skip, size)
+        return [rows.to_analysis(row) for row in self._rolls.read(found)], found.total
 
     def all(
         self,
@@ -56,28 +74,17 @@ class Store:
         until: datetime | None = None,
     ) -> Iterator[Analysis]:
         """Those of a project, newest first."""
-        first = rows.at_key(until) if until is not None else "at:"
-        end = rows.at_key(since) + "~" if since is not None else "at;"
-        wanted = f"RowKey ge {literal(first)} and RowKey lt {literal(end)}"
-        if repository_id is not None:
-            wanted += f" and repository eq {literal(repository_id)}"
-        for row in self._rows(project_id, wanted):
-            yield rows.to_analysis(row, project_id)
+        (roll,) = rolls_for([name_of(project_id)], repository_id)
+        return map(rows.to_analysis, self._rolls.walk(roll, Wanted(since=since, until=until)))
 
-    def everywhere(self, repository_id: str | None = None) -> Iterator[Analysis]:
-        """Those of all projects, newest first in each."""
-        wanted = "PartitionKey ge 'analysis:' and PartitionKey lt 'analysis;'"
-        wanted += " and RowKey ge 'at:' and RowKey lt 'at;'"
-        if repository_id is not None:
-            wanted += f" and repository eq {literal(repository_id)}"
-        with translated(_SERVICE):
-            for row in self._table.query(wanted):
-                project = str(row["analysis"])
-                yield rows.to_analysis(row, rows.belongs_to(project))
+    def old(self, until: datetime) -> Iterator[Analysis]:
+        """Those of all projects from before then."""
+        (roll,) = rolls_for(None, None)
+        return map(rows.to_analysis, self._rolls.walk(roll, Wanted(until=until)))
 
     def last(self, of: Analysis) -> Last:
         """What an analysis of that repository, branch and kind is compared with."""
-        row = self._row(of.project_id, rows.last_key(of.repository_id, of.branch, of.kind))
+        row = self._row(_last_key(of))
         return Last({}) if row is None else rows.to_last(row)
 
     def write_files(
@@ -94,20 +101,14 @@ class Store:
     def add(self, one: Analysis, last: Last) -> Analysis:
         """Write the rows; the analysis that is there then, which another attempt may have been
         faster to write."""
-        key = rows.at_key(one.at, one.id)
-        with translated(_SERVICE):
-            done = self._table.transact(
-                rows.partition(one.project_id),
-                [
-                    Insert(rows.id_key(one.id), {"key": key}),
-                    Insert(key, rows.properties(one)),
-                    Upsert(
-                        rows.last_key(one.repository_id, one.branch, one.kind),
-                        rows.last_properties(last),
-                    ),
-                ],
-            )
-        found = one if done.committed else self.get(one.id)
+        place, rolls, row = rows.place(one), rows.rolls(one), rows.properties(one)
+        steps: list[Operation] = [
+            Insert(rows.id_key(one.id), marked({"place": place, "attempt": one.attempt})),
+            *(Insert(roll.rows + place, row) for roll in rolls),
+            Upsert(_last_key(one), rows.last_properties(last)),
+        ]
+        etag = self._rolls.write(steps, added(rolls, place, _KIND))
+        found = one if etag is not None else self.get(one.id)
         if found is None:
             raise Conflict(f"the analysis {one.id} was removed while it was written")
         return found
@@ -148,14 +149,9 @@ class Store:
         """Remove an analysis: its blobs first, so none is left without a row."""
         for name in self.container.names(rows.folder(one.id), check):
             self.container.delete(name, check)
-        with translated(_SERVICE):
-            for key in (rows.id_key(one.id), rows.at_key(one.at, one.id)):  # the last leads to it
-                self._table.transact(rows.partition(one.project_id), [Delete(key)])
-
-    def projects(self) -> list[int | None]:
-        """Those that have analyses; None: the company."""
-        with translated(_SERVICE):
-            return [rows.project_in(one) for one in partitions(self._table, rows.PARTITIONS)]
+        place, rolls = rows.place(one), rows.rolls(one)
+        steps = [Delete(rows.id_key(one.id)), *(Delete(roll.rows + place) for roll in rolls)]
+        self._rolls.write(steps, removed(rolls, place, _KIND))
 
     def is_held(self, one: Analysis) -> bool:
         """Whether later ones are compared with it."""
@@ -163,21 +159,23 @@ class Store:
 
     def unhold(self, project_id: int | None, repository_id: str) -> None:
         """Remove what later analyses of a repository would be compared with."""
-        for row in self._rows(project_id, rows.lasts(repository_id)):
+        for row in self._lasts(project_id, repository_id):
             with translated(_SERVICE):
-                self._table.transact(rows.partition(project_id), [Delete(str(row["RowKey"]))])
+                self._table.transact(rows.PARTITION, [Delete(str(row["RowKey"]))])
 
     def sweep(self, now: datetime, check: Callable[[], None]) -> int:
         """Remove the blobs, older than a day, that no row names; how many."""
-        gone = 0
+        gone, before, kept = 0, "", -1
         for item in self.container.items(check):
             named = rows.of_blob(item.name)
             if named is None or item.changed_at is None or now - item.changed_at < _DAY:
                 continue
             check()
             analysis, attempt = named
-            found = self.get(analysis)
-            if found is None or found.attempt != attempt:
+            if analysis != before:  # its blobs come one after the other
+                row = self._row(rows.id_key(analysis))
+                before, kept = analysis, -1 if row is None else int(row["attempt"])
+            if attempt != kept:
                 self.container.delete(item.name, check)
                 gone += 1
         return gone
@@ -185,7 +183,7 @@ class Store:
     def _held(self, project_id: int | None, repository_id: str) -> set[str]:
         return {
             one
-            for row in self._rows(project_id, rows.lasts(repository_id))
+            for row in self._lasts(project_id, repository_id)
             for one in rows.to_last(row).tools.values()
         }
 
@@ -196,15 +194,18 @@ class Store:
                     return item.size
         raise Damaged(f"{blob.blob_name} is gone; something removed it")
 
-    def _row(self, project_id: int | None, key: str) -> Mapping[str, Any] | None:
+    def _row(self, key: str) -> Mapping[str, Any] | None:
         with translated(_SERVICE):
-            return self._table.get(rows.partition(project_id), key)
+            return self._table.get(rows.PARTITION, key)
 
-    def _rows(self, project_id: int | None, wanted: str) -> Iterator[Mapping[str, Any]]:
+    def _lasts(self, project_id: int | None, repository_id: str) -> Iterator[Mapping[str, Any]]:
+        wanted = rows.lasts(project_id, repository_id)
         with translated(_SERVICE):
-            yield from self._table.query(
-                f"PartitionKey eq {literal(rows.partition(project_id))} and {wanted}"
-            )
+            yield from self._table.query(f"PartitionKey eq {literal(rows.PARTITION)} and {wanted}")
+
+
+def _last_key(of: Analysis) -> str:
+    return rows.last_key(of.project_id, of.repository_id, of.branch, of.kind)
 
 
 _DAY = timedelta(days=1)

@@ -268,6 +268,7 @@ class Customers:
         from shared.exports.readers.schedules import ScheduleRows
         from shared.exports.reading import Reader
         from shared.exports.service import Exports
+        from shared.exports.shelf import Shelf
 
         app, made, names = self._app, self._at.connection, self._at.names
         jobs = Jobs(app.listing, self._at.ended)
@@ -282,7 +283,8 @@ class Customers:
                 lambda project_id, since, until: self.analyses().findings(project_id, since, until)
             ),
         }
-        files = Files(made.blobs(names.exports), app.settings.storage.account_name)
+        account = app.settings.storage.account_name
+        files = Files(made.blobs(names.exports), Shelf(made.table(names.table)), account)
         return Exports(files, self._at.table, readers, app.notifications, app.clock)
 
 

@@ -14,15 +14,15 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from shared.access import Caller
 from shared.backups.scratch import scratch_folder
 from shared.clock import Clock
 from shared.errors import Conflict, Invalid, Refused, Unavailable
 from shared.exports import period
 from shared.exports.data import SPECS
-from shared.exports.files import ExportFile, Files, export_id, folder
+from shared.exports.files import Files
 from shared.exports.formats import Writer, writer
 from shared.exports.kinds import Data, Row
+from shared.exports.model import ExportFile, export_id, folder
 from shared.exports.params import ExportParams
 from shared.exports.reading import Reader, Wanted
 from shared.exports.report import Head, Options, Report
@@ -113,10 +113,6 @@ class Exports:
         """(a URL that reads the file, when it expires)."""
         return self.files.link(file, self._clock.now(), lasts)
 
-    def page(self, caller: Caller, project_id: int | None) -> list[ExportFile]:
-        """All that the caller sees, due last first."""
-        return self.files.seen(caller, project_id)
-
     def _report(self, params: ExportParams, job: JobContext, schedule: Schedule | None) -> Report:
         timezone = "UTC" if schedule is None else schedule.definition.recurrence.timezone
         span = period.span(
@@ -170,7 +166,7 @@ class Exports:
         )
         same = (one for one in before if one.sha256 == staged.stored.sha256)
         if (found := next(same, None)) is not None:
-            return found
+            return self.files.listed(found)
         head = report.head
         file = ExportFile(
             id=id,
@@ -204,7 +200,7 @@ class Exports:
             bytes=file.bytes,
             rows=file.row_count,
         )
-        return file
+        return self.files.listed(file)
 
     def _mail(self, params: ExportParams, job: JobContext, file: ExportFile, report: Report) -> int:
         """Mail a link; how many mails were asked for."""
@@ -233,17 +229,16 @@ class Exports:
 
     def _made_room(self, job: JobContext) -> int:
         """Remove the project's files whose time is over; how many. Raises `Refused` if there are as
-        many others as a project may have: lists of them are read whole."""
+        many others as a project may have."""
         self.files.create()
-        removed = kept = 0
-        for one in self.files.of_project(job.project_id, job.check):
-            if one.expires_at <= job.due_at:
-                job.check()
-                self.files.remove(one)
-                removed += 1
-            elif one.job_id != job.job_id:
-                kept += 1
-        if kept >= MOST_FILES:
+        removed = 0
+        for one in self.files.expired(job.project_id, job.due_at):
+            job.check()
+            self.files.remove(one)
+            removed += 1
+        kept = self.files.count(job.project_id)
+        own = len(self.files.of_job(job.project_id, job.job_id)) if kept >= MOST_FILES else 0
+        if kept - own >= MOST_FILES:
             text = f"the project has {kept:,} files; delete some, or let `keep_days` be fewer"
             raise Refused("exports", text)
         return removed

@@ -5,14 +5,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from datetime import timedelta
+from itertools import islice
 
 from shared.sync.store import SyncStore
 from shared.tasks import JobContext
 
 QUIET = timedelta(days=62)
 """How long ago its last run was due: a batch may run once a month."""
-_MOST = 200
+_MOST = 2_000
 """Series that one run removes."""
+_TOGETHER = 500
 
 
 class Forgetting:
@@ -27,14 +29,17 @@ class Forgetting:
     def __call__(self, job: JobContext) -> int:
         """Remove them; how many series."""
         gone = 0
-        for partition in self._store.partitions():
+        quiet = self._store.quiet(job.clock.now() - QUIET)
+        while some := list(islice(quiet, _TOGETHER)):
             job.check()
-            quiet = self._store.quiet(partition, job.clock.now() - QUIET)
-            plain = [one for one in quiet if "." not in one]
+            plain = [series for _, series in some if "." not in series]
             known = self._known(plain) if plain else ()
-            for one in quiet:
-                if one not in known and gone < _MOST:
-                    job.check()
-                    self._store.forget(partition, one, job.check)
-                    gone += 1
+            for project_id, series in some:
+                if series in known:
+                    continue
+                job.check()
+                self._store.forget(project_id, series, job.check)
+                gone += 1
+                if gone == _MOST:
+                    return gone
         return gone

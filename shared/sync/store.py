@@ -1,14 +1,13 @@
-"""What is kept of each sync. The table has a partition for each project (its number, or `none`),
-with these rows:
+"""What is kept of each sync. The table has one partition, with these rows:
 
-- `state:{series}`: what the last whole run ended with, and how far the one under way came. The
-  series is the schedule's id; of an item of a batch, `{schedule id}.{key}`.
-- `run:{schedule id}:{inverted due time}:{job id}`: a run, newest first.
-- `of:{series}:{inverted due time}:{job id}`: that there is that run, of an item of a batch.
+- `state:{project}:{series}`: what the last whole run ended with, and how far the one under way
+  came. The series is the schedule's id; of an item of a batch, `{schedule id}.{key}`.
+- `in:{roll}:{place}`: a run, in each of its rolls (`shared.storage.tables.roll`), newest first.
+- `of:{project}:{series}:{place}`: that there is that run, of an item of a batch.
 
-Both are written in one transaction, under the ETag of the first: of two attempts at once, one goes
-on. The container has the reports, `{partition}/{schedule id}/{job id}/{number}.ndjson`, and what a
-watermark must remember, `{partition}/{schedule id}/{job id}/seen-{number}`.
+All are written in one transaction, under the ETag of the first: of two attempts at once, one goes
+on. The container has the reports, `{project}/{schedule id}/{job id}/{number}.ndjson`, and what a
+watermark must remember, `{project}/{schedule id}/{job id}/seen-{number}`.
 """
 
 from __future__ import annotations
@@ -17,12 +16,11 @@ import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
-from heapq import nlargest
 from itertools import islice
 from typing import Any
 
 from shared.errors import Conflict, Damaged, NotFound
-from shared.projects import name_of
+from shared.projects import name_of, project_of
 from shared.schedules.job import parse_id
 from shared.storage.blobs.container import Container
 from shared.storage.blobs.stream import storage, text
@@ -32,13 +30,17 @@ from shared.storage.names import Names
 from shared.storage.tables.batch import Delete, Insert, Replace, Upsert, literal
 from shared.storage.tables.entities import stamp
 from shared.storage.tables.marked import marked, write
-from shared.storage.tables.partitions import partitions
+from shared.storage.tables.roll import Rolls, rolls_for, rolls_of
+from shared.storage.tables.roll_counts import left
 from shared.sync.model import Counts, Cursor, State, SyncRun, SyncStatus
 
 KEPT = 100
 """The runs of a schedule that are kept, with their reports."""
+LISTED = 1_000
+"""How many runs a list has at most."""
 _SERVICE = "table storage"
-_FAR = 9_999_999_999
+_PARTITION = "syncs"
+_ROLLS = 4
 
 
 class SyncStore:
@@ -49,6 +51,7 @@ class SyncStore:
         self._connection = connection
         self._name = names.syncs
         self._table = connection.table(names.syncs)
+        self._rolls = Rolls(self._table, _PARTITION)
         self._blobs: Container = connection.blobs(names.sync_reports)
         self._there = False
 
@@ -64,64 +67,58 @@ class SyncStore:
 
     def state(self, project_id: int | None, series: str) -> State:
         """The state of a series of syncs; an empty one if there was none."""
-        self.prepare()
-        with translated(_SERVICE):
-            row = self._table.get(name_of(project_id), f"state:{series}")
+        row = self._row(_state_key(project_id, series))
         return State() if row is None else _state(row)
 
     def write(self, before: State, after: State, run: SyncRun) -> State:
-        """Write both rows; the state as it is stored. Raises `Conflict` if another attempt or
+        """Write all rows; the state as it is stored. Raises `Conflict` if another attempt or
         another run of the schedule wrote since `before` was read."""
-        key = f"state:{run.series}"
-        row = marked(_state_row(after))
+        key, row = _state_key(run.project_id, run.series), marked(_state_row(after))
         step = Replace(key, before.etag, row) if before.etag else Insert(key, row)
-        first, *others = _keys_of(run.series, run.job_id)
-        told = [Upsert(first, _run_row(run)), *(Upsert(one, {}) for one in others)]
-        etag = write(self._table, name_of(run.project_id), [step, *told])
+        said = _run_row(run)
+        keys = _keys_of(run.project_id, run.series, run.job_id)
+        told = [Upsert(one, said if one.startswith("in:") else {}) for one in keys]
+        etag = write(self._table, _PARTITION, [step, *told])
         if etag is None:
             raise Conflict("another run of this schedule is under way, so this one ended")
         return replace(after, etag=etag)
 
-    def runs(
-        self, projects: Collection[int] | None, schedule_id: str | None, most: int
-    ) -> list[SyncRun]:
-        """The newest runs of these projects (None: all, and the company's own), newest first."""
-        lower = f"run:{schedule_id}:" if schedule_id else "run:"
-        where = f"RowKey ge {literal(lower)} and RowKey lt {literal(lower[:-1] + ';')}"
-        if projects is None:
-            filters = [where]
-        else:
-            parts = [f"PartitionKey eq {literal(name_of(one))}" for one in sorted(projects)]
-            filters = [f"{part} and {where}" for part in parts]
-        rows = (row for one in filters for row in self._rows(one))
-        newest = nlargest(most, rows, key=lambda row: (row["due_at"], row["job_id"]))
-        return [_run(row) for row in newest]
+    def page(
+        self, projects: Collection[int] | None, schedule_id: str | None, skip: int, size: int
+    ) -> tuple[list[SyncRun], int]:
+        """(some of the newest `LISTED` runs of these projects, newest first; how many they are).
+        `projects`: None for all, and the company's own."""
+        self.prepare()
+        rolls = rolls_for(None if projects is None else map(name_of, projects), schedule_id)
+        found = self._rolls.newest(rolls, LISTED, skip, size)
+        return [_run(row) for row in self._rolls.read(found)], found.total
 
     def run(self, projects: Collection[int] | None, job_id: str) -> SyncRun:
         """The run of that job. Raises `NotFound`."""
-        if projects is None:
-            row = next(self._rows(f"RowKey eq {literal(_run_key(job_id))}"), None)
-        else:
-            known = (self._row(one, _run_key(job_id)) for one in sorted(projects))
-            row = next((one for one in known if one is not None), None)
-        if row is not None:
-            return _run(row)
-        raise NotFound(f"there is no sync of a job {job_id!r}")
+        (everything,) = rolls_for(None, None)
+        row = self._row(everything.rows + _place(job_id))
+        run = None if row is None else _run(row)
+        if run is None or (projects is not None and run.project_id not in projects):
+            raise NotFound(f"there is no sync of a job {job_id!r}")
+        return run
 
     def told(self, project_id: int | None, job_id: str) -> SyncRun | None:
         """The run of that job, if it was a sync of that project."""
-        row = self._row(project_id, _run_key(job_id))
+        (own,) = rolls_for([name_of(project_id)], None)
+        row = self._row(own.rows + _place(job_id))
         return None if row is None else _run(row)
 
-    def _row(self, project_id: int | None, key: str) -> dict[str, Any] | None:
+    def _row(self, key: str) -> dict[str, Any] | None:
         self.prepare()
         with translated(_SERVICE):
-            return self._table.get(name_of(project_id), key)
+            return self._table.get(_PARTITION, key)
 
-    def _rows(self, where: str) -> Iterator[dict[str, Any]]:
+    def _rows(self, beginning: str, **options: Any) -> Iterator[dict[str, Any]]:
+        """Those whose keys begin so; `beginning` ends with `:`."""
         self.prepare()
+        span = f"RowKey ge {literal(beginning)} and RowKey lt {literal(beginning[:-1] + ';')}"
         with translated(_SERVICE):
-            yield from self._table.query(where)
+            yield from self._table.query(f"PartitionKey eq '{_PARTITION}' and {span}", **options)
 
     def keep_report(self, run: SyncRun, number: int, lines: Iterable[Mapping[str, Any]]) -> None:
         """Write a piece of a report; again, if an attempt before this one did."""
@@ -151,54 +148,42 @@ class SyncStore:
         for name in self._blobs.names(f"{_folder(run)}/seen-"):
             if name != keep:
                 self._blobs.delete(name)
-        partition = name_of(run.project_id)
-        lower = f"of:{run.series}:" if "." in run.series else f"run:{run.series}:"
-        where = (
-            f"PartitionKey eq {literal(partition)} and RowKey ge {literal(lower)} "
-            f"and RowKey lt {literal(lower[:-1] + ';')}"
-        )
-        for row in islice(self._rows(where), KEPT, None):
-            self._remove(partition, run.series, row["RowKey"].rpartition(":")[2], keep)
+        for job_id in islice(self._jobs(run.project_id, run.series), KEPT, None):
+            self._remove(run.project_id, run.series, job_id, keep)
 
-    def partitions(self) -> list[str]:
-        self.prepare()
-        with translated(_SERVICE):
-            return list(partitions(self._table))
+    def quiet(self, since: datetime) -> Iterator[tuple[int | None, str]]:
+        """(project, series) of those whose last run was due before then."""
+        for row in self._rows("state:", select=("RowKey", "done", "cursor")):
+            _, project, series = row["RowKey"].split(":", 2)
+            if (last := _last(row)) is not None and parse_id(last)[1] < since:
+                yield project_of(project), series
 
-    def quiet(self, partition: str, since: datetime) -> list[str]:
-        """The series whose last run was due before then."""
-        where = (
-            f"PartitionKey eq {literal(partition)} and RowKey ge 'state:' and RowKey lt 'state;'"
-        )
-        return [
-            str(row["RowKey"]).removeprefix("state:")
-            for row in self._rows(where)
-            if (last := _last(row)) is not None and parse_id(last)[1] < since
-        ]
-
-    def forget(self, partition: str, series: str, check: Callable[[], None]) -> None:
+    def forget(self, project_id: int | None, series: str, check: Callable[[], None]) -> None:
         """Remove all of a series: its runs and their reports, and then its state, which leads to
         what is left of them."""
-        lower = f"of:{series}:" if "." in series else f"run:{series}:"
-        where = (
-            f"PartitionKey eq {literal(partition)} and RowKey ge {literal(lower)} "
-            f"and RowKey lt {literal(lower[:-1] + ';')}"
-        )
-        for row in list(self._rows(where)):
+        for job_id in list(self._jobs(project_id, series)):
             check()
-            self._remove(partition, series, row["RowKey"].rpartition(":")[2])
+            self._remove(project_id, series, job_id)
         with translated(_SERVICE):
-            self._table.transact(partition, [Delete(f"state:{series}")])
+            self._table.transact(_PARTITION, [Delete(_state_key(project_id, series))])
 
-    def _remove(self, partition: str, series: str, job_id: str, keep: str = "") -> None:
+    def _jobs(self, project_id: int | None, series: str) -> Iterator[str]:
+        """The jobs of a series, newest first."""
+        *_, beginning = _beginnings(project_id, series)
+        for row in self._rows(beginning, select=("RowKey",)):
+            yield row["RowKey"].removeprefix(beginning).partition("-")[2]
+
+    def _remove(self, project_id: int | None, series: str, job_id: str, keep: str = "") -> None:
         """Remove a run: its blobs first, except `keep`."""
         schedule_id = series.partition(".")[0]
-        for name in self._blobs.names(f"{partition}/{schedule_id}/{job_id}/"):
+        for name in self._blobs.names(f"{name_of(project_id)}/{schedule_id}/{job_id}/"):
             if name != keep:
                 self._blobs.delete(name)
-        for key in _keys_of(series, job_id):
-            with translated(_SERVICE):
-                self._table.transact(partition, [Delete(key)])
+        keys = [Delete(key) for key in _keys_of(project_id, series, job_id)]
+        with translated(_SERVICE):
+            for steps in (keys[:_ROLLS], keys[_ROLLS:]):  # the last leads to the others
+                if steps:
+                    self._table.transact(_PARTITION, steps)
 
     def _put(self, name: str, body: bytes) -> None:
         with storage(self._blobs.name):
@@ -209,17 +194,25 @@ def _folder(run: SyncRun) -> str:
     return f"{name_of(run.project_id)}/{run.schedule_id}/{run.job_id}"
 
 
-def _run_key(job_id: str) -> str:
-    schedule_id, due_at = parse_id(job_id)
-    return f"run:{schedule_id}:{_FAR - int(due_at.timestamp()):010d}:{job_id}"
+def _state_key(project_id: int | None, series: str) -> str:
+    return f"state:{name_of(project_id)}:{series}"
 
 
-def _keys_of(series: str, job_id: str) -> list[str]:
-    """The keys of a run's rows. The last one leads to the others when it is old."""
-    key = _run_key(job_id)
-    if "." not in series:
-        return [key]
-    return [key, f"of:{series}:{key.split(':', 2)[2]}"]
+def _place(job_id: str) -> str:
+    return f"{left(parse_id(job_id)[1])}-{job_id}"
+
+
+def _beginnings(project_id: int | None, series: str) -> list[str]:
+    """What the keys of the rows of a series' runs begin with. The last one is of this series
+    alone."""
+    project, (schedule_id, dot, _) = name_of(project_id), series.partition(".")
+    own = [f"of:{project}:{series}:"] if dot else []
+    return [*(roll.rows for roll in reversed(rolls_of(project, schedule_id))), *own]
+
+
+def _keys_of(project_id: int | None, series: str, job_id: str) -> list[str]:
+    """The keys of a run's rows."""
+    return [beginning + _place(job_id) for beginning in _beginnings(project_id, series)]
 
 
 def _last(row: Mapping[str, Any]) -> str | None:

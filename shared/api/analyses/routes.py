@@ -14,7 +14,7 @@ from shared.analysis.model import Analysis, FindingState, Severity, Tool
 from shared.api.analyses.shapes import AnalysisList, AnalysisOut, FindingList, FindingOut
 from shared.api.deps import Asking, Provided
 from shared.api.fields import formed
-from shared.api.lists import PAGE_SIZE, Page, PageSize, counts, page_of
+from shared.api.lists import PAGE_SIZE, Page, PageSize, counts
 from shared.api.query import Number
 from shared.app import App
 from shared.errors import NotFound
@@ -47,9 +47,10 @@ def list_analyses(
     page_size: PageSize = PAGE_SIZE,
 ) -> AnalysisList:
     """The analyses of the caller's projects that ended, newest first."""
-    found = app().analyses().all(by.among(project_id), repository_id)
-    items, told = page_of(found, page, page_size)
-    return AnalysisList(analyses=[AnalysisOut.of(one) for one in items], **told)
+    found, total = app().analyses().page(by.among(project_id), repository_id, page, page_size)
+    return AnalysisList(
+        analyses=[AnalysisOut.of(one) for one in found], **counts(total, page, page_size)
+    )
 
 
 @router.get("/{analysis_id}")

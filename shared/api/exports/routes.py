@@ -11,12 +11,13 @@ from pydantic import Field
 from shared.api.backups.orders import WEEK
 from shared.api.deps import Asking, Provided
 from shared.api.fields import Input, Whole, formed
-from shared.api.lists import PAGE_SIZE, Page, Paged, PageSize, Since, Until, fitting, page_of, span
+from shared.api.lists import PAGE_SIZE, Page, Paged, PageSize, Since, Until, counts, span
 from shared.api.query import Number, ScheduleId
 from shared.api.shown import Shown
 from shared.audit.port import Action, Subject
-from shared.exports.files import ID, ExportFile
 from shared.exports.kinds import Data, Format, ReportType
+from shared.exports.model import ID, ExportFile
+from shared.exports.shelf import Asked
 
 router = APIRouter(prefix="/api/v1/exports", tags=["exports"])
 
@@ -93,15 +94,11 @@ def list_exports(
     """The files that fit every filter given, those due last first. `from` and `to` limit when their
     runs were due."""
     first, end = span(since, until)
-    wanted = {"schedule_id": schedule_id, "format": format, "data": data}
-    found = fitting(app().exports().page(by, project_id), wanted)
-    shown = [
-        one
-        for one in found
-        if (first is None or one.due_at >= first) and (end is None or one.due_at < end)
-    ]
-    items, told = page_of(shown, page, page_size)
-    return ExportList(exports=[ExportOut.model_validate(one) for one in items], **told)
+    asked = Asked(schedule_id=schedule_id, format=format, data=data, since=first, until=end)
+    found, total = app().exports().files.page(by, project_id, asked, page, page_size)
+    return ExportList(
+        exports=[ExportOut.model_validate(one) for one in found], **counts(total, page, page_size)
+    )
 
 
 @router.get("/{export_id}")

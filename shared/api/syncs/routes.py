@@ -9,15 +9,13 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from shared.api.deps import Asking, Provided
-from shared.api.lists import PAGE_SIZE, Page, Paged, PageSize, page_of
+from shared.api.lists import PAGE_SIZE, Page, Paged, PageSize, counts
 from shared.api.query import DIGITS, Number, ScheduleId
 from shared.api.shown import Shown
 from shared.sync.model import Did, SyncStatus
 
 router = APIRouter(prefix="/api/v1/syncs", tags=["syncs"])
 
-_RECENT = 1000
-"""How many runs can be listed."""
 Part = Annotated[int, Field(ge=0, le=10**9), DIGITS]
 """The number of a part of the report, from 0 on."""
 
@@ -99,9 +97,11 @@ def list_syncs(
     page_size: PageSize = PAGE_SIZE,
 ) -> SyncList:
     """The latest runs of syncs, newest first, at most 1,000; 100 of each schedule are kept."""
-    found = app().syncs.runs(by.among(project_id), schedule_id, _RECENT)
-    items, told = page_of(found, page, page_size)
-    return SyncList(syncs=[SyncOut.model_validate(one) for one in items], **told)
+    skip = (page - 1) * page_size
+    found, total = app().syncs.page(by.among(project_id), schedule_id, skip, page_size)
+    return SyncList(
+        syncs=[SyncOut.model_validate(one) for one in found], **counts(total, page, page_size)
+    )
 
 
 @router.get("/{job_id}")

@@ -129,6 +129,12 @@ class Rolls:
         )
         return Page([*islice(found, skip, skip + size)], total)
 
+    def newest(self, rolls: Sequence[Roll], most: int, skip: int, size: int) -> Page:
+        """The same among the latest `most`, of rolls that are not counted: their keys are read."""
+        found = (self._places(roll, Wanted(), "", most) for roll in rolls)
+        latest = [*islice(merge(*found, key=lambda one: one[1]), most)]
+        return Page(latest[skip : skip + size], len(latest))
+
     def count(self, roll: Roll) -> int:
         """How many rows it has."""
         return sum(self._parts(roll, Wanted()).whole.values())
@@ -146,6 +152,10 @@ class Rolls:
         }
         keys = (roll.rows + place for roll, place in page.places)
         yield from (rows[key] for key in keys if key in rows)
+
+    def walk(self, roll: Roll, wanted: Wanted) -> Iterator[dict[str, Any]]:
+        """Its rows, one after another."""
+        return self._rows(roll.rows + wanted.first, roll.rows + wanted.beyond, wanted.where)
 
     def _parts(self, roll: Roll, wanted: Wanted) -> Parts:
         """How many rows of a roll are wanted, by parts: counted, and in those that are cut by the
@@ -210,6 +220,23 @@ def _step(key: str, before: _Known, after: Kinds) -> Operation | None:
     if not before.etag:
         return Insert(key, properties(after)) if after else None
     return Replace(key, before.etag, properties(after)) if after else Delete(key, before.etag)
+
+
+def rolls_of(owner: str, subject: str) -> list[Roll]:
+    """The four rolls of something that belongs to an owner, and that is of a subject: so there is
+    one for each list that may be asked for (`rolls_for`). The first is of both."""
+    return [_roll(who, what) for who in (owner, "") for what in (subject, "")]
+
+
+def rolls_for(owners: Iterable[str] | None, subject: str | None) -> list[Roll]:
+    """Which of these rolls have what belongs to one of the owners (None: to whomever), and is of
+    the subject (None: of any)."""
+    return [_roll(who, subject or "") for who in sorted(owners if owners is not None else [""])]
+
+
+def _roll(owner: str, subject: str) -> Roll:
+    name = f"{owner or 'all'}{'|' if subject else ''}{subject}"
+    return Roll(name, f"in:{name}:")
 
 
 def added(rolls: Iterable[Roll], place: str, kind: str) -> list[Change]:

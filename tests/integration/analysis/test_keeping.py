@@ -29,7 +29,7 @@ def end(lab: Lab) -> tuple[list[Any], list[str]]:
     service = lab.service()
     told = [
         (one.id, one.commit, one.counts, [(f.path, f.message, f.state) for f in service.of(one)])
-        for one in service.all({7})
+        for one in service.page({7}, None, 1, 100)[0]
     ]
     return told, sorted({one.split("/")[-1] for one in lab.blobs()})
 
@@ -67,7 +67,7 @@ def test_two_attempts_at_once_keep_one_analysis(quiet: Lab) -> None:
 
     quiet.server.during = meanwhile
     assert dict(quiet.service().run(job, repository_id="42", kind=KIND)) == late[0]
-    assert len(quiet.service().all({7})) == 1
+    assert len(quiet.service().page({7}, None, 1, 100)[0]) == 1
 
 
 def test_old_analyses_go_and_what_others_are_compared_with_stays(quiet: Lab) -> None:
@@ -78,11 +78,11 @@ def test_old_analyses_go_and_what_others_are_compared_with_stays(quiet: Lab) -> 
     quiet.modules = QUIET | {"ruff": "nothing.there"}
     third = quiet.run()
     assert third["tools"]["ruff"] == "failed"
-    kept = {one.id for one in quiet.service().all({7})}
+    kept = {one.id for one in quiet.service().page({7}, None, 1, 100)[0]}
     assert kept == {second["analysis_id"], third["analysis_id"]}
     quiet.clock.advance(timedelta(days=100))
     fourth = quiet.run()
-    kept = {one.id for one in quiet.service().all({7})}
+    kept = {one.id for one in quiet.service().page({7}, None, 1, 100)[0]}
     assert second["analysis_id"] in kept, "ruff looked then for the last time"
     assert kept == {second["analysis_id"], fourth["analysis_id"]}
     assert not [one for one in quiet.blobs() if first["analysis_id"] in one]
@@ -145,7 +145,7 @@ def test_what_cannot_be_fetched_says_so(lab: Lab, name: str) -> None:
 def test_the_row_and_the_lines_are_read_as_they_were_written(quiet: Lab) -> None:
     result = quiet.run()
     one = quiet.service().get(result["analysis_id"])
-    assert rows.to_analysis({**rows.properties(one), "RowKey": "x"}, 7) == one
+    assert rows.to_analysis({**rows.properties(one), "RowKey": "x"}) == one
     assert json.loads(rows.line(next(iter(quiet.store.findings(one)))))["state"] == "new"
 
 

@@ -25,6 +25,7 @@ from shared.analysis.port import AnalysisService
 from shared.batch.model import ItemStatus
 from shared.clock import ManualClock
 from shared.engine.work.limits import LIMIT
+from shared.exports.shelf import Asked
 from shared.probes.port import ProbeService
 from shared.resources.port import ResourceService
 from shared.resources.targets import TargetKind
@@ -130,7 +131,7 @@ def test_exports_of_a_batch_are_files_of_their_own(own: Desk) -> None:
     wanted = {"data": "schedules", "format": {"item": "id"}}
     results, found = done(own, "export", wanted, ["csv", "json", "markdown"])
     assert found["succeeded"] == 3
-    kept = own.engine.app.exports().page(LOCAL, None)
+    kept = own.engine.app.exports().files.page(LOCAL, None, Asked(), 1, 100)[0]
     assert {one.id for one in kept} == {one["export_id"] for one in results}
     assert {one.job_id for one in kept} == {f"{JOB}-i{number}" for number in range(3)}
     now = own.engine.clock.now()
@@ -164,7 +165,7 @@ def test_syncs_of_a_batch_have_a_watermark_each(
         assert counts == [(1, 0) if number == 1 else (0, 1)] * 3, number
     for name in names:
         assert storage.get_blob_client(f"{prefix}-{name}-b", "x").download_blob().readall()
-    kept = [one.job_id for one in service.store.runs(None, "s1", 20)]
+    kept = [one.job_id for one in service.store.page(None, "s1", 0, 20)[0]]
     expected = [f"s1-2026030{day}T120000Z-i{number}" for day in (2, 3) for number in range(3)]
     assert sorted(kept) == expected, "of each item the newest two runs are kept"
     rows = places.store._table.query("RowKey ge 'of:' and RowKey lt 'of;'")

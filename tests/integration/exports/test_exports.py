@@ -25,11 +25,12 @@ from shared.audit.port import Action, Subject
 from shared.clock import Clock, SystemClock
 from shared.errors import Cancelled, NotFound, Refused, Unavailable
 from shared.exports import service
-from shared.exports.files import ExportFile
 from shared.exports.kinds import Data, Format
+from shared.exports.model import ExportFile
 from shared.exports.params import ExportParams
 from shared.exports.readers.findings import FindingRows
 from shared.exports.service import Exports
+from shared.exports.shelf import Asked
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import Job, Status, job_id
 from shared.schedules.model import Definition, Policy
@@ -332,6 +333,7 @@ def test_killed_at_any_time_the_next_attempt_comes_to_the_same_file(
     result, data = run(town, replace(job, attempt=2), days=30)
     assert [one.id for one in files.of_job(MINE, job.job_id)] == [result["export_id"]]
     assert len(rows(data)) == 72 and (not left or left[0].sha256 == result["sha256"])
+    assert listed(town, LOCAL, schedule_id=job.schedule_id) == [result["export_id"]]
 
 
 def test_whoever_is_named_is_told_once_with_a_link_that_works(town: Engine) -> None:
@@ -373,10 +375,11 @@ def test_what_is_too_old_goes_and_others_stay(
     theirs = replace(old, project_id=THEIRS)
     ids = [str(run(town, one, keep_days=5)[0]["export_id"]) for one in (old, theirs)]
     kept, _ = run(town, replace(old, job_id=old.job_id + "-x"), keep_days=11)
+    assert ids[0] in listed(town, LOCAL, MINE)
     result, _ = run(town, context(town, "cleans"), days=1)
-    assert result["removed"] == 1
+    assert result["removed"] == 1 and ids[0] not in listed(town, LOCAL, MINE)
     with monkeypatch.context() as few:
-        there = len([*exports.files.of_project(MINE, lambda: None)])
+        there = exports.files.count(MINE)
         few.setattr(service, "MOST_FILES", there)
         run(town, context(town, "cleans"), days=1)  # what it wrote itself does not count
         with pytest.raises(Refused, match="files; delete some"):
@@ -387,17 +390,25 @@ def test_what_is_too_old_goes_and_others_stay(
         exports.files.get(LOCAL, id)
 
 
+def listed(town: Engine, caller: Caller, project_id: int | None = None, **asked: Any) -> list[str]:
+    """The ids of what a list shows."""
+    files = town.app.exports().files
+    found, total = files.page(caller, project_id, Asked(**asked), 1, 100)
+    assert len(found) == total
+    return [one.id for one in found]
+
+
 def test_callers_see_the_files_of_their_projects_alone(town: Engine) -> None:
     files = town.app.exports().files
     mine = str(run(town, context(town, "seen"))[0]["export_id"])
     theirs = str(run(town, context(town, "hidden", THEIRS))[0]["export_id"])
     company = str(run(town, context(town, "whole", None))[0]["export_id"])
     caller = Caller(name="k", role=Role.VIEWER, projects=frozenset({MINE}))
-    seen = {one.id for one in files.seen(caller)}
-    assert mine in seen and not seen & {theirs, company}
-    assert {one.project_id for one in files.seen(caller)} == {MINE}
-    assert files.seen(caller, THEIRS) == []
-    assert {mine, theirs, company} <= {one.id for one in files.seen(LOCAL)}
+    seen = listed(town, caller)
+    assert mine in seen and not set(seen) & {theirs, company}
+    assert {one.partition(".")[0] for one in seen} == {str(MINE)}
+    assert listed(town, caller, THEIRS) == []
+    assert {mine, theirs, company} <= {*listed(town, LOCAL)}
     for id in (theirs, company):
         with pytest.raises(NotFound):
             files.get(caller, id)
@@ -408,7 +419,8 @@ def test_a_blob_that_is_no_export_is_passed_over(town: Engine) -> None:
     files = town.app.exports().files
     run(town, context(town, "beside"))
     files.blob(f"{MINE}/strange.txt", lambda: None).upload_blob(b"x")
-    assert "strange" not in str(files.seen(LOCAL))
+    assert "strange" not in str(listed(town, LOCAL))
+    assert [one for one in files.all_expired(DUE + timedelta(days=999), lambda: None)]
 
 
 def test_a_schedule_of_it_runs_and_the_api_shows_and_links_the_file(

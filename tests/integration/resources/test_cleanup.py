@@ -142,9 +142,9 @@ class Left:
             for name in (self.names.probes, self.names.syncs, self.names.webhooks)
             for row in table(name).query("")
         }
-        for each in ("analysis:", "batches:"):
-            span = f"PartitionKey ge '{each}' and PartitionKey lt '{each[:-1]};'"
-            found |= {f"{each}{row['RowKey']}" for row in table(self.names.table).query(span)}
+        for each in ("analyses", "batches", "exports"):
+            span = f"PartitionKey ge '{each}' and PartitionKey lt '{each};'"
+            found |= {f"{each}:{row['RowKey']}" for row in table(self.names.table).query(span)}
         for container in ("exports", "analysis", "batches", "sync_reports"):
             blobs = self.app.connection.blobs(getattr(self.names, container))
             found |= {f"{container}:{one.name}" for one in blobs.items()}
@@ -181,7 +181,7 @@ def test_what_is_old_or_of_nothing_goes_and_the_rest_stays(azurite: Azurite) -> 
     assert rest and all(left.kept in one for one in rest), rest
     assert not any(".0123456789abcdef" in one or own + "x" in one for one in rest)
     kinds = {one.partition(":")[0].rpartition("/")[2] for one in rest}
-    assert kinds == {"check", "raw", "day", "state", "run", "sync_reports"}
+    assert kinds == {"check", "raw", "day", "state", "in", "sync_reports"}
     assert not any(left.clean()["removed"].values())
 
 

@@ -62,7 +62,7 @@ def test_everything_is_copied_as_it_was_and_nothing_twice(
     third = sides.world.run(3, **COPY)
     assert (third["copied"], third["same"], third["bytes"]) == (1, len(ODD) + 1, 5)
     assert copy.download_blob("plain.txt").readall() == b"other"
-    run = sides.world.store.runs(None, "nightly", 10)
+    run = sides.world.store.page(None, "nightly", 0, 10)[0]
     assert [one.counts.copied for one in run] == [1, 0, len(ODD) + 2]
     assert sides.world.store.report(run[0], 0) == [
         {"name": "plain.txt", "did": "copied", "bytes": 5}
@@ -82,7 +82,7 @@ def test_deletions_take_copies_alone_and_stop_where_too_much_would_go(sides: Sid
     with pytest.raises(Refused, match=r"3 of 20 copies are gone there, more than max_delete"):
         sides.world.run(3, deletions="delete", **COPY)
     assert len(content(copy)) == 21
-    assert sides.world.store.runs(None, None, 1)[0].status is SyncStatus.FAILED
+    assert sides.world.store.page(None, None, 0, 1)[0][0].status is SyncStatus.FAILED
     would = sides.world.run(4, deletions="delete", max_delete_percent=15, dry_run=True, **COPY)
     assert (would["deleted"], len(content(copy))) == (3, 21)
     done = sides.world.run(5, deletions="delete", max_delete_percent=15, **COPY)
@@ -123,7 +123,7 @@ def test_what_changes_meanwhile_is_copied_as_it_is_then(sides: Sides) -> None:
     result = sides.world.run(**COPY)
     assert (result["copied"], result["changed"]) == (2, 2)
     assert content(copy) == {"a": b"newer", "b": b"old"}
-    run = sides.world.store.runs(None, None, 1)[0]
+    run = sides.world.store.page(None, None, 0, 1)[0][0]
     said = {line["name"]: line.get("reason") for line in sides.world.store.report(run, 0)}
     assert said["c"] == "it is gone meanwhile"
     assert said["d"] == "it is changed again and again"
@@ -140,7 +140,7 @@ def test_bytes_that_were_changed_on_the_way_are_not_written(sides: Sides) -> Non
     with pytest.raises(Refused, match="1 of 2 items failed, first torn: its bytes have the MD5"):
         sides.world.run(1, **COPY)
     assert content(copy) == {"good": b"content"}
-    run = sides.world.store.runs(None, None, 1)[0]
+    run = sides.world.store.page(None, None, 0, 1)[0][0]
     assert (run.status, run.counts.copied, run.counts.failed) == (SyncStatus.FAILED, 1, 1)
     assert sides.world.run(2, verify="counts", **COPY)["copied"] == 1
 
