@@ -4,6 +4,7 @@
 |---|---|---|
 | `batches:{project}` | `head:{inverted}:{job id}` | what is fixed of a batch; newest first |
 | | `progress:{job id}` | how far it is (`Saved`); whoever holds its ETag writes |
+| `all_batches` | `head:{inverted}:{job id}` | that there is that batch, of which project |
 | `batch_files` | `{id}` | a file of items that was sent, or is being sent |
 """
 
@@ -23,7 +24,7 @@ from shared.schedules.job import parse_id
 T = TypeVar("T")
 
 HEAD, PROGRESS = "head:", "progress:"
-PARTITIONS, FILES = "batches:", "batch_files"
+PARTITIONS, ALL, FILES = "batches:", "all_batches", "batch_files"
 _LATEST = 10**10
 """Seconds since 1970, after anything that is due."""
 _SHOWN = 200

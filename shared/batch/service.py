@@ -7,7 +7,7 @@ it leaves a row and files from which the next one goes on.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from heapq import nsmallest
@@ -322,11 +322,9 @@ class Batches:
         a place. None: of all projects, and of none."""
         start = after or HEAD
         if projects is None:
-            found: Iterable[Head] = self.store.all_heads(start)
-        else:
-            each = (islice(self.store.heads(one, start), most) for one in sorted(projects))
-            found = chain.from_iterable(each)
-        return nsmallest(most, found, key=lambda one: one.place)
+            return self.store.all_heads(start, most)
+        each = (islice(self.store.heads(one, start), most) for one in sorted(projects))
+        return nsmallest(most, chain.from_iterable(each), key=lambda one: one.place)
 
     def outcomes(
         self, standing: Standing, since: int, status: ItemStatus | None

@@ -19,16 +19,17 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from shared.batch import rows
 from shared.batch.model import Head, Item, Outcome, Saved
 from shared.batch.rows import SentFile, head_key, partition, progress_key
 from shared.errors import Damaged, LeaseLost
-from shared.projects import name_of
+from shared.projects import name_of, project_of
 from shared.schedules.job import parse_id
 from shared.storage.blobs import journal
 from shared.storage.blobs.container import Container
@@ -36,9 +37,11 @@ from shared.storage.failures import translated
 from shared.storage.tables.batch import Delete, Insert, Operation, Replace, Upsert, literal
 from shared.storage.tables.marked import marked, write
 from shared.storage.tables.partitions import partitions
-from shared.storage.tables.table import Table
+from shared.storage.tables.table import MAX_ROWS, Table
+from shared.threads import Pool
 
 _SERVICE = "table storage"
+_AT_ONCE = 8
 _OPEN = re.compile(r"(?P<number>\d{6})-(?P<epoch>\d+)")
 
 
@@ -56,19 +59,25 @@ class Store:
 
     def heads(self, project_id: int | None, after: str = rows.HEAD) -> Iterator[Head]:
         """The batches of a project, newest first; those after a row key."""
-        of = f"PartitionKey eq {literal(partition(project_id))}"
-        return self._heads(of, after)
+        return self._heads(partition(project_id), after)
 
-    def all_heads(self, after: str = rows.HEAD) -> Iterator[Head]:
-        """The batches of every project, in no order. Reads the row of each."""
-        first = rows.PARTITIONS
-        end = literal(first[:-1] + ";")
-        return self._heads(f"PartitionKey ge {literal(first)} and PartitionKey lt {end}", after)
+    def all_heads(self, after: str, most: int) -> list[Head]:
+        """The first `most` batches of every project, newest first; those after a row key."""
+        found: list[Head] = []
+        with translated(_SERVICE), Pool(_AT_ONCE, "batches") as pool:
+            keys = self._table.query(_heads_of(rows.ALL, after), top=min(most, MAX_ROWS))
+            while some := list(islice(keys, most - len(found))):
+                found += [one for one in pool.map(self._listed, some) if one is not None]
+        return found
+
+    def _listed(self, row: Mapping[str, Any]) -> Head | None:
+        """None: it is being written, or was removed."""
+        found = self._row(project_of(row["project"]), row["RowKey"])
+        return None if found is None else rows.to_head(found)
 
     def _heads(self, of: str, after: str) -> Iterator[Head]:
-        span = f"RowKey gt {literal(after)} and RowKey lt {literal(rows.HEAD[:-1] + ';')}"
         with translated(_SERVICE):
-            for row in self._table.query(f"{of} and {span}", top=100):
+            for row in self._table.query(_heads_of(of, after), top=100):
                 yield rows.to_head(row)
 
     def projects(self) -> list[int | None]:
@@ -110,6 +119,9 @@ class Store:
         step: Operation = Replace(key, saved.etag, said) if saved.etag else Insert(key, said)
         steps = [step]
         if head is not None:
+            there = {"project": name_of(project_id)}
+            with translated(_SERVICE):  # first, so that no list leaves it out
+                self._table.transact(rows.ALL, [Upsert(head_key(batch_id), there)])
             steps.append(Upsert(head_key(batch_id), rows.of_head(head)))
         etag = write(self._table, partition(project_id), steps)
         if etag is None:
@@ -120,9 +132,11 @@ class Store:
         """Remove a batch: its files first, so that its row leads to what is left of them."""
         for name in self.container.names(f"{name_of(project_id)}/{batch_id}/"):
             self.container.delete(name)
+        at = partition(project_id)
+        gone = (rows.ALL, head_key), (at, progress_key), (at, head_key)
         with translated(_SERVICE):
-            for key in (progress_key(batch_id), head_key(batch_id)):
-                self._table.transact(partition(project_id), [Delete(key, "*")])
+            for where, key in gone:
+                self._table.transact(where, [Delete(key(batch_id))])
 
     def write_items(self, at: Place, epoch: int, number: int, items: Sequence[Item]) -> str:
         """Write a file of items; its SHA-256."""
@@ -206,6 +220,12 @@ class Store:
     def _row(self, project_id: int | None, key: str) -> dict[str, Any] | None:
         with translated(_SERVICE):
             return self._table.get(partition(project_id), key)
+
+
+def _heads_of(partition: str, after: str) -> str:
+    """A filter for the heads after a row key."""
+    span = f"RowKey gt {literal(after)} and RowKey lt {literal(rows.HEAD[:-1] + ';')}"
+    return f"PartitionKey eq {literal(partition)} and {span}"
 
 
 class Place:

@@ -19,7 +19,7 @@ from shared.tasks import JobContext
 
 QUIET = timedelta(days=62)
 """How long nothing was found of a check that is removed: a batch may run once a month."""
-_MOST = 200
+_MOST = 500
 """Checks that one run removes."""
 _SERVICE = "table storage"
 

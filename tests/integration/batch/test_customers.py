@@ -180,7 +180,7 @@ def test_analyses_of_a_batch_are_each_of_its_repository(own: Desk, lab: Lab) -> 
     given(own, ResourceService, lab.resources)
     results, found = done(own, "analysis", {"repository_id": {"item": "id"}}, ["a", "b", "c"])
     assert found["succeeded"] == 3, found
-    known = {one.id: one.repository_id for one in lab.service().all([7])}
+    known = {one.id: one.repository_id for one in lab.service().page({7}, None, 1, 9)[0]}
     assert [known[one["analysis_id"]] for one in results] == ["a", "b", "c"] and len(known) == 3
 
 
