@@ -48,6 +48,8 @@ from shared.tasks import JobContext, Proposed, Registry, Services
 _REHEARSED = 1_000
 """Items of a batch that a dry run of its task looks at; it may store nothing."""
 _KEPT = timedelta(days=30)
+_FILES = 10
+"""Files of outcomes that a page of a list reads at most."""
 _REMOVED = 20
 """Old batches that one run removes."""
 
@@ -331,13 +333,41 @@ class Batches:
     ) -> Iterator[Outcome]:
         """The outcomes so far, of items from index `since` on, in the order of the list. A file is
         read at a time."""
+        yield from self._closed(standing, since, status, standing.saved.chunk)
+        yield from self._open(standing, since, status)
+
+    def page(
+        self, standing: Standing, since: int, status: ItemStatus | None, size: int
+    ) -> tuple[list[Outcome], int | None]:
+        """(at most `size` of them, the index from which the next page goes on; None: there is none
+        yet). It reads `_FILES` files at most: where few items fit, a page may have fewer, even
+        none, and the next one goes on."""
+        there = standing.saved.chunk
+        end = min(since // self._chunk + _FILES, there)
+        some = self._closed(standing, since, status, end)
+        if end == there:
+            some = chain(some, self._open(standing, since, status))
+        found = list(islice(some, size + 1))
+        if len(found) > size:
+            return found[:size], found[size - 1].index + 1
+        return found, None if end == there else end * self._chunk
+
+    def _closed(
+        self, standing: Standing, since: int, status: ItemStatus | None, end: int
+    ) -> Iterator[Outcome]:
+        """Those in closed files, before the file `end`."""
+        head, saved = standing.head, standing.saved
+        if head is not None:
+            at = Place(head.project_id, head.id)
+            for number in range(since // self._chunk, end):
+                yield from _those(self.store.closed(at, saved, number), since, status)
+
+    def _open(self, standing: Standing, since: int, status: ItemStatus | None) -> Iterator[Outcome]:
+        """Those that are in no closed file yet."""
         head, saved = standing.head, standing.saved
         if head is None:
             return
-        at = Place(head.project_id, head.id)
-        for number in range(since // self._chunk, saved.chunk):
-            yield from _those(self.store.closed(at, saved, number), since, status)
-        first = saved.chunk * self._chunk
+        at, first = Place(head.project_id, head.id), saved.chunk * self._chunk
         rest = {
             one.index: one
             for one in (*self.store.logged(at, saved.chunk), *saved.tail)

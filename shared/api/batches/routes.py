@@ -5,7 +5,6 @@ from __future__ import annotations
 import binascii
 from base64 import b64decode
 from datetime import timedelta
-from itertools import islice
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
@@ -192,12 +191,10 @@ def list_batch_items(
     standing = _standing(belfry, by, job_id)
     to = cursors.bound("batch_items", by, batch=standing.id, status=status)
     since = 0 if cursor is None else int(cursors.read(belfry.meta, to, cursor)[0])
-    found = list(islice(belfry.batches().outcomes(standing, since, status), page_size + 1))
-    shown = found[:page_size]
-    more = len(found) > page_size
+    found, after = belfry.batches().page(standing, since, status, page_size)
     return ItemList(
-        items=[ItemOut.of(one) for one in shown],
-        next_cursor=cursors.write(belfry.meta, to, [shown[-1].index + 1]) if more else None,
+        items=[ItemOut.of(one) for one in found],
+        next_cursor=None if after is None else cursors.write(belfry.meta, to, [after]),
     )
 
 
