@@ -30,7 +30,7 @@ from shared.storage.connect import Connection
 from shared.storage.failures import translated
 from shared.storage.tables.batch import MAX_OPERATIONS, Delete, Insert, Operation, Replace, literal
 from shared.storage.tables.compare_and_set import compare_and_set
-from shared.storage.tables.roll import Rolls
+from shared.storage.tables.roll import Page, Rolls
 from shared.storage.tables.roll_counts import Change, Wanted
 from shared.storage.tables.table import Table
 from shared.threads import Pool
@@ -154,27 +154,27 @@ class Store:
     ) -> tuple[list[Delivery], int]:
         """(One page of a webhook's deliveries, newest first; how many there are in total.) It costs
         what it shows, and what is open."""
-        skip, roll = (page - 1) * size, rows.roll(hook)
+        skip, rolls = (page - 1) * size, [rows.roll(hook)]
         if status is not None and status.ended:
             wanted = Wanted(
                 since=since, until=until, kinds={status.value}, where=_of_status(status)
             )
-            found = self._rolls.page([roll], wanted, skip, size)
-        else:
-            wanted = Wanted(since=since, until=until, where=_ENDED)
-            some = self._open(hook, "" if status is None else _of_status(status))
-            places = sorted(
-                place
-                for one in some
-                if wanted.first <= (place := one.partition("-")[2]) < wanted.beyond
-            )
-            if status is not None:
-                return self._those(hook, places[skip : skip + size]), len(places)
-            found = self._rolls.page([roll], wanted, skip, size, places)
-        return self._those(hook, [place for _, place in found.places]), found.total
+            return self._shown(self._rolls.page(rolls, wanted, skip, size), wanted.where)
+        wanted = Wanted(since=since, until=until, where=_ENDED)
+        some = self._open(hook, "" if status is None else _of_status(status))
+        places = sorted(
+            place
+            for one in some
+            if wanted.first <= (place := one.partition("-")[2]) < wanted.beyond
+        )
+        if status is None:
+            return self._shown(self._rolls.page(rolls, wanted, skip, size, places))
+        ids = [f"{hook}-{place}" for place in places[skip : skip + size]]
+        return self.those(ids), len(places)
 
-    def _those(self, hook: str, places: Sequence[str]) -> list[Delivery]:
-        return self.those([f"{hook}-{place}" for place in places])
+    def _shown(self, page: Page, where: str = "") -> tuple[list[Delivery], int]:
+        found = map(_readable, self._rolls.read(page, where))
+        return [one for one in found if one is not None], page.total
 
     def _open(self, hook: str, where: str) -> list[str]:
         """The ids of a webhook's open deliveries."""
