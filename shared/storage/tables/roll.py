@@ -26,17 +26,19 @@ from shared.storage.tables.roll_counts import (
     Parts,
     Wanted,
     changed,
+    counts_in,
     key_of,
     properties,
     span_of,
-    to_counts,
+    text_in,
     wanted_parts,
+    written,
 )
 from shared.storage.tables.table import MAX_ROWS, Table
 
 _SERVICE = "table storage"
-_REMEMBERED = 512
-"""Rows of counts that a process remembers, to spare reading them before it writes."""
+_REMEMBERED = 4_000_000
+"""Characters of rows of counts that a process remembers, to spare reading them before it writes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,11 @@ class Page:
 class _Known:
     etag: str
     """Empty: there is no such row."""
-    counts: Kinds
+    text: str
+
+    @property
+    def size(self) -> int:
+        return len(self.text) + 300
 
 
 class Rolls:
@@ -71,6 +77,7 @@ class Rolls:
         self._partition = partition
         self._digits = digits
         self._known: OrderedDict[str, _Known] = OrderedDict()
+        self._size = 0
         self._lock = threading.Lock()
 
     def write(self, steps: Sequence[Operation], changes: Sequence[Change]) -> str | None:
@@ -80,7 +87,11 @@ class Rolls:
         retried = False
         for _ in range(TRIES):
             before = {key: self._remembered(key) for key in keys}
-            after = changed({key: one.counts for key, one in before.items()}, changes, self._digits)
+            counts = {key: counts_in(one.text, key) for key, one in before.items()}
+            after = {
+                key: written(some) if some else ""
+                for key, some in changed(counts, changes, self._digits).items()
+            }
             counting = [
                 step for key, one in before.items() if (step := _step(key, one, after[key]))
             ]
@@ -162,7 +173,7 @@ class Rolls:
         wanted span, read."""
         counts: Kinds = Counter()
         for row in self._rows(*span_of(roll.name, wanted, self._digits)):
-            counts.update(to_counts(row))
+            counts.update(counts_in(text_in(row), row["RowKey"]))
         parts = wanted_parts(counts, wanted)
         cut = {
             part: sum(1 for _ in self._places(roll, wanted, part, MAX_ROWS, part + ":"))
@@ -192,7 +203,7 @@ class Rolls:
     def _read(self, key: str) -> _Known:
         with translated(_SERVICE):
             row = self._table.get(self._partition, key)
-        return _Known("", Counter()) if row is None else _Known(row["etag"], to_counts(row))
+        return _Known("", "") if row is None else _Known(row["etag"], text_in(row))
 
     def _remembered(self, key: str) -> _Known:
         with self._lock:
@@ -207,14 +218,16 @@ class Rolls:
         that there is something by now."""
         with self._lock:
             for key, one in rows.items():
-                self._known.pop(key, None)
+                old = self._known.pop(key, None)
+                self._size -= old.size if old else 0
                 if one.etag:
                     self._known[key] = one
-            while len(self._known) > _REMEMBERED:
-                self._known.popitem(last=False)
+                    self._size += one.size
+            while self._size > _REMEMBERED:
+                self._size -= self._known.popitem(last=False)[1].size
 
 
-def _step(key: str, before: _Known, after: Kinds) -> Operation | None:
+def _step(key: str, before: _Known, after: str) -> Operation | None:
     """What writes a row of counts, or at least makes sure that it is as it was read; None if there
     is nothing to count."""
     if not before.etag:

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import count, takewhile
 from typing import Any, TypeAlias
 from zlib import crc32
 
@@ -23,7 +24,7 @@ END = 10**13
 DIGITS = 13
 SHARDS = 8
 """Rows of counts of one bucket: so writers at once rarely meet."""
-_COUNTS = "counts"
+_ROOM = 30_000
 
 Kinds: TypeAlias = Counter[tuple[str, str]]
 """(part, kind of row) -> how many rows."""
@@ -92,14 +93,14 @@ def wanted_parts(counts: Kinds, wanted: Wanted) -> Parts:
     """Those of a roll."""
     whole: Counter[str] = Counter()
     cut = set[str]()
-    for (part, kind), count in counts.items():
+    for (part, kind), many in counts.items():
         first, last = part.ljust(DIGITS, "0"), part.ljust(DIGITS, "9")
         if not wanted.has(kind) or last < wanted.first or first >= wanted.beyond:
             continue
         if first < wanted.first or last >= wanted.beyond:
             cut.add(part)
         else:
-            whole[part] += count
+            whole[part] += many
     return Parts(whole, cut)
 
 
@@ -123,14 +124,33 @@ def changed(
     return {key: +counts for key, counts in made.items()}
 
 
-def properties(counts: Kinds) -> dict[str, Any]:
-    """As a row."""
-    return {_COUNTS: json.dumps([[*what, count] for what, count in sorted(counts.items())])}
+def written(counts: Kinds) -> str:
+    """As text: by part, of which it has the last two digits, as the key has the others."""
+    made: dict[str, dict[str, int]] = {}
+    for (part, kind), many in sorted(counts.items()):
+        made.setdefault(part[-2:], {})[kind] = many
+    return json.dumps(made, separators=(",", ":"))
 
 
-def to_counts(row: Mapping[str, Any]) -> Kinds:
-    """The counts in a row. Raises `Damaged`."""
+def counts_in(text: str, key: str) -> Kinds:
+    """The counts of the row of that key. Raises `Damaged`."""
+    bucket = key.rsplit(":", 2)[-2]
     try:
-        return Counter({(part, kind): int(n) for part, kind, n in json.loads(row[_COUNTS])})
-    except (ValueError, LookupError, TypeError) as error:
-        raise Damaged(f"the row {row.get('RowKey')} has no counts ({error!r:.200})") from error
+        made = json.loads(text or "{}")
+        return Counter(
+            {(bucket + part, kind): int(n) for part, of in made.items() for kind, n in of.items()}
+        )
+    except (ValueError, AttributeError, TypeError) as error:
+        raise Damaged(f"the row {key} has no counts ({error!r:.200})") from error
+
+
+def properties(text: str) -> dict[str, Any]:
+    """The text in properties, which have room for 32,000 characters each."""
+    pieces = range(0, len(text), _ROOM)
+    return {f"counts{at // _ROOM}": text[at : at + _ROOM] for at in pieces}
+
+
+def text_in(row: Mapping[str, Any]) -> str:
+    """The text in the properties of a row."""
+    names = takewhile(row.__contains__, (f"counts{number}" for number in count()))
+    return "".join(str(row[name]) for name in names)

@@ -132,3 +132,15 @@ def test_a_lost_answer_counts_once_and_what_others_wrote_is_not_lost(
     assert rolls.write([Upsert("x", {})], added([ONE], where, "a")), "and then it is counted again"
     stranger = Rolls(Connection(account(azurite)).table(sdk.table_name), "p")
     assert rolls.count(ONE) == stranger.count(ONE) == 1
+
+
+def test_counts_that_are_many_have_room_and_few_are_remembered(
+    table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.storage.tables.roll_counts._ROOM", 100)
+    monkeypatch.setattr("shared.storage.tables.roll._REMEMBERED", 1_000)
+    rolls = Rolls(table, "p")
+    for number in range(30):
+        put(rolls, ONE, place(NOON - timedelta(minutes=number), number % 2), f"kind{number}")
+    assert rolls._size == sum(one.size for one in rolls._known.values()) <= 1_000
+    assert rolls.count(ONE) == Rolls(table, "p").count(ONE) == 30
