@@ -40,8 +40,6 @@ from shared.analysis.model import (
 )
 from shared.errors import Damaged
 from shared.projects import name_of, project_of
-from shared.storage.tables.roll import Roll, rolls_of
-from shared.storage.tables.roll_counts import left
 
 ID = r"(?:none|\d{1,19})-[0-9a-f]{16}"
 _EXAMPLES, _SHOWN = 3, 100
@@ -66,15 +64,6 @@ def belongs_to(analysis: str) -> int | None:
 
 
 PARTITION = "analyses"
-
-
-def place(one: Analysis) -> str:
-    """Where it is in its rolls."""
-    return f"{left(one.at)}-{one.id}"
-
-
-def rolls(one: Analysis) -> list[Roll]:
-    return rolls_of(name_of(one.project_id), one.repository_id)
 
 
 def id_key(analysis: str) -> str:

@@ -24,8 +24,8 @@ from shared.storage.blobs.stream import etag_of, go_on, pieces, text, write_once
 from shared.storage.failures import translated
 from shared.storage.tables.batch import Delete, Insert, Operation, Upsert, literal
 from shared.storage.tables.marked import marked
-from shared.storage.tables.roll import Rolls, added, removed, rolls_for
-from shared.storage.tables.roll_counts import Wanted
+from shared.storage.tables.roll import Roll, Rolls, added, removed, rolls_for, rolls_of
+from shared.storage.tables.roll_counts import Wanted, left
 from shared.storage.tables.table import Table
 
 _SERVICE = "table storage"
@@ -101,7 +101,7 @@ class Store:
     def add(self, one: Analysis, last: Last) -> Analysis:
         """Write the rows; the analysis that is there then, which another attempt may have been
         faster to write."""
-        place, rolls, row = rows.place(one), rows.rolls(one), rows.properties(one)
+        place, rolls, row = _place(one), _rolls(one), rows.properties(one)
         steps: list[Operation] = [
             Insert(rows.id_key(one.id), marked({"place": place, "attempt": one.attempt})),
             *(Insert(roll.rows + place, row) for roll in rolls),
@@ -149,7 +149,7 @@ class Store:
         """Remove an analysis: its blobs first, so none is left without a row."""
         for name in self.container.names(rows.folder(one.id), check):
             self.container.delete(name, check)
-        place, rolls = rows.place(one), rows.rolls(one)
+        place, rolls = _place(one), _rolls(one)
         steps = [Delete(rows.id_key(one.id)), *(Delete(roll.rows + place) for roll in rolls)]
         self._rolls.write(steps, removed(rolls, place, _KIND))
 
@@ -202,6 +202,15 @@ class Store:
         wanted = rows.lasts(project_id, repository_id)
         with translated(_SERVICE):
             yield from self._table.query(f"PartitionKey eq {literal(rows.PARTITION)} and {wanted}")
+
+
+def _place(one: Analysis) -> str:
+    """Where it is in its rolls."""
+    return f"{left(one.at)}-{one.id}"
+
+
+def _rolls(one: Analysis) -> list[Roll]:
+    return rolls_of(name_of(one.project_id), one.repository_id)
 
 
 def _last_key(of: Analysis) -> str:
