@@ -52,10 +52,9 @@ class StatusPages:
         self._lock = threading.Lock()
         self._known: dict[str, tuple[float, Published]] = {}
 
-    def all(self, by: Caller) -> list[StatusPage]:
-        """The pages of the caller's projects, newest first."""
-        found = [one for one in self._pages.all() if by.sees(one.project_id)]
-        return sorted(found, key=lambda one: (one.created_at, one.slug), reverse=True)
+    def page(self, by: Caller, page: int, size: int) -> tuple[list[StatusPage], int]:
+        """(a page of those of the caller's projects, newest first; how many there are)."""
+        return self._pages.page(by.projects, (page - 1) * size, size)
 
     def get(self, by: Caller, slug: str) -> StatusPage:
         """One page. Raises `NotFound`."""
@@ -94,8 +93,7 @@ class StatusPages:
             if replace(earlier, created_at=now, updated_at=now, etag="") == page:
                 return earlier
             raise _taken()
-        its = [one for one in self._pages.all() if one.project_id == project_id]
-        if len(its) >= MOST:
+        if self._pages.count(project_id) >= MOST:
             raise Conflict(f"the project has {MOST} status pages; delete some")
         with self._audit.changing(by, Action.CREATE, _subject(page)) as change:
             if not self._pages.add(page):

@@ -13,7 +13,7 @@ from shared.api.deps import Asking, Provided
 from shared.api.fields import formed
 from shared.api.health_checks.routes import TASK
 from shared.api.idempotency import Once
-from shared.api.lists import PAGE_SIZE, Page, PageSize, page_of
+from shared.api.lists import PAGE_SIZE, Page, PageSize, counts
 from shared.api.status_pages.shapes import (
     NewStatusPage,
     ShownCheckIn,
@@ -57,8 +57,10 @@ def list_status_pages(
     app: Provided, by: Asking, page: Page = 1, page_size: PageSize = PAGE_SIZE
 ) -> StatusPageList:
     """The status pages, newest first."""
-    items, told = page_of(app().status_pages().all(by), page, page_size)
-    return StatusPageList(status_pages=[StatusPageOut.of(one) for one in items], **told)
+    found, total = app().status_pages().page(by, page, page_size)
+    return StatusPageList(
+        status_pages=[StatusPageOut.of(one) for one in found], **counts(total, page, page_size)
+    )
 
 
 @router.get("/{slug}", response_model=StatusPageOut, responses=UNCHANGED)

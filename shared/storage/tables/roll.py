@@ -237,8 +237,9 @@ def _step(key: str, before: _Known, after: str) -> Operation | None:
 
 def rolls_of(owner: str, subject: str) -> list[Roll]:
     """The four rolls of something that belongs to an owner, and that is of a subject: so there is
-    one for each list that may be asked for (`rolls_for`). The first is of both."""
-    return [_roll(who, what) for who in (owner, "") for what in (subject, "")]
+    one for each list that may be asked for (`rolls_for`). The first is of both. Without a subject
+    there are two."""
+    return [_roll(who, what) for who in (owner, "") for what in dict.fromkeys((subject, ""))]
 
 
 def rolls_for(owners: Iterable[str] | None, subject: str | None) -> list[Roll]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import threading
 from datetime import datetime, timedelta, tzinfo
 from typing import Self
 
@@ -308,6 +309,29 @@ def test_too_many_that_wait_are_refused_and_old_ones_are_removed(
     assert world.service.forget(stop=world.stop) == 5
     left = [row["RowKey"].partition(":")[0] for row in world.store._opened().query("")]
     assert sorted(left) == ["delivery", "due", "endpoint", "open"]
+
+
+def test_what_is_begun_again_while_old_ones_are_removed_stays(
+    world: World, receiver: Receiver, clock: ManualClock
+) -> None:
+    world.known.add(receiver.url)
+    ids = world.stored(range(4))
+    world.flush()
+    clock.advance(timedelta(days=40))
+
+    lock, left = threading.Lock(), [ids[1]]
+
+    def meanwhile() -> bool:
+        with lock:  # each of several threads asks before it removes anything
+            while left:
+                world.service.redeliver(ANA, "15", 1, left.pop())
+        return True
+
+    assert world.store.forget(clock.now(), 100, meanwhile) == 3
+    assert [one.id for one in world.store.those(ids)] == [ids[1]]
+    assert world.service.page("15", 1, Asked(), 1, 9)[1] == 1
+    world.flush()
+    assert world.service.page("15", 1, Asked(status=DeliveryStatus.DELIVERED), 1, 9)[1] == 1
 
 
 def _numbers(receiver: Receiver) -> list[int]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from local.azurite import Azurite
 from shared.clock import ManualClock, SystemClock
 from shared.webhooks.model import HELD, DeliveryStatus
+from shared.webhooks.port import Asked
 from tests.integration.kills.steps import END, answer_to
 from tests.integration.webhooks import killed
 from tests.integration.webhooks.world import Receiver, World
@@ -45,6 +46,7 @@ def test_a_sender_may_be_killed_at_any_step(
         # sent anew, unless it was written down that it had arrived
         assert [got.id for got in receiver.got] == ([] if step == END else [one.id]), step
         rows = sorted(row["RowKey"].partition(":")[0] for row in world.store._opened().query(""))
+        assert world.service.page("15", 1, Asked(status=one.status), 1, 9)[1] == 1, step
         ends.add((*rows, one.id, one.body))
     assert len(ends) == 1
-    assert next(iter(ends))[:3] == ("delivery", "ended", "endpoint")
+    assert next(iter(ends))[:4] == ("count", "delivery", "ended", "endpoint")
