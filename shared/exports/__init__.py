@@ -8,6 +8,8 @@ safe                   text that a spreadsheet, a page or Markdown takes for tex
 formats                one file for each format: a report -> bytes, piece by piece
 walking                a schedule's past in windows that hold few rows
 readers                the rows, from the stores of other parts, of one project alone
-files                  the blobs: names, metadata, lists, links, what is too old
+model                  a file, and how its blob says what is in it
+shelf                  the rows that list the files
+files                  the blobs: what is there, links, what is too old
 service                the task's work, and what the API asks
 """

@@ -1,9 +1,9 @@
 """Rolls: rows of one partition, the latest first, that are counted as they are written. So a page,
 and how many there are in all, cost requests by what the page shows.
 
-The counts change in the transaction that adds or removes the row, so a crash leaves them right. Only
-a copy of a table that was read while rows were written, such as a backup's, may have counts that
-are off by those rows, until all rows of their bucket are gone.
+The counts change in the transaction that adds or removes the row, so a crash leaves them right.
+Only a copy of a table that was read while rows were written, such as a backup's, may have counts
+that are off by those rows, until all rows of their bucket are gone.
 """
 
 from __future__ import annotations
