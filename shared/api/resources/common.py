@@ -11,7 +11,7 @@ from shared.access import Caller
 from shared.api.answers import tagged
 from shared.api.fields import formed
 from shared.api.query import DIGITS, Boolean
-from shared.api.resources.shapes import ResourceOut
+from shared.api.resources.shapes.resource import ResourceOut
 from shared.app import App
 from shared.resources.model import Kind, Resource
 from shared.resources.naming import PATHS

@@ -11,8 +11,8 @@ from shared.api.idempotency import Once
 from shared.api.lists import PAGE_SIZE, Page, PageSize, counts
 from shared.api.query import Number
 from shared.api.resources.common import Force, Project, TargetId, found, shown
-from shared.api.resources.shapes import (
-    Disabled,
+from shared.api.resources.shapes.resource import Disabled
+from shared.api.resources.shapes.targets import (
     NewTarget,
     TargetChange,
     TargetList,

@@ -13,8 +13,8 @@ from shared.api.idempotency import Once
 from shared.api.lists import PAGE_SIZE, Page, PageSize, counts
 from shared.api.query import Number
 from shared.api.resources.common import Force, Project, WebhookId, found, shown
-from shared.api.resources.shapes import (
-    Disabled,
+from shared.api.resources.shapes.resource import Disabled
+from shared.api.resources.shapes.webhooks import (
     NewWebhook,
     Rotation,
     WebhookChange,
