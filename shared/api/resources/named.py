@@ -1,4 +1,4 @@
-"""What the routes of all kinds have in common: how a resource is found, and how it is shown."""
+"""How a route names a resource, and how that is found and shown."""
 
 from __future__ import annotations
 
@@ -31,7 +31,6 @@ Project: TypeAlias = Annotated[
         "the caller have one of this id.",
     ),
 ]
-
 
 Force: TypeAlias = Annotated[
     Boolean,
