@@ -17,7 +17,8 @@ from local.azurite import Azurite
 from shared.access import Role
 from shared.batch.model import ItemStatus, Outcome
 from shared.batch.params import BatchParams
-from shared.batch.service import Batches, Standing
+from shared.batch.progress import Standing
+from shared.batch.service import Batches
 from shared.clock import Clock
 from shared.errors import Refused, Skipped
 from shared.log import JobLog
@@ -107,7 +108,7 @@ class Desk:
 
     def batches(self) -> Batches:
         made = self.engine.app.batches()
-        made._chunk = self.chunk
+        made._chunk = made.progress._chunk = self.chunk
         return made
 
     def job(
@@ -137,10 +138,10 @@ class Desk:
         return dict(self.batches().run(job or self.job(), given, change_of))
 
     def standing(self, job_id: str = JOB, project_id: int | None = 7) -> Standing:
-        return self.batches().standing(project_id, job_id)
+        return self.batches().progress.standing(project_id, job_id)
 
     def outcomes(self, status: ItemStatus | None = None, since: int = 0) -> list[Outcome]:
-        return list(self.batches().outcomes(self.standing(), since, status))
+        return list(self.batches().progress.outcomes(self.standing(), since, status))
 
     def schedule(self, task_type: str = "works", project_id: int | None = 7, **more: Any) -> str:
         what = Definition(
