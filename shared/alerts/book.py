@@ -25,6 +25,7 @@ from shared.errors import Damaged, NotFound
 from shared.log import Event, event, instant
 from shared.storage.connect import Connection
 from shared.storage.failures import translated
+from shared.storage.tables import row_keys
 from shared.storage.tables.batch import Delete, Insert, Operation, Replace, Upsert, literal
 from shared.storage.tables.table import Table
 
@@ -131,8 +132,7 @@ class Book:
 
     def rows(self, prefix: str, more: str = "", *, top: int = 1000) -> Iterator[dict[str, Any]]:
         """The rows whose keys begin with `prefix`, which ends with `:`."""
-        span = f"RowKey ge {literal(prefix)} and RowKey lt {literal(prefix[:-1] + ';')}"
-        where = f"PartitionKey eq '{PARTITION}' and {span}{more}"
+        where = row_keys.of(PARTITION, row_keys.beginning(prefix)) + more
         with translated(_SERVICE):
             yield from self._open().query(where, top=top)
 

@@ -12,7 +12,8 @@ from shared.probes import rows
 from shared.probes.rows import Check
 from shared.storage.connect import Connection
 from shared.storage.failures import translated
-from shared.storage.tables.batch import MAX_OPERATIONS, Delete, literal
+from shared.storage.tables import row_keys
+from shared.storage.tables.batch import MAX_OPERATIONS, Delete
 from shared.storage.tables.partitions import partitions
 from shared.storage.tables.table import Table
 from shared.tasks import JobContext
@@ -55,7 +56,7 @@ class Forgetting:
             yield from ((partition, one) for one in quiet if one.schedule_id not in known)
 
     def _checks(self, partition: str) -> Iterator[Check]:
-        for row in self._rows(partition, "check:", "check;"):
+        for row in self._rows(partition, "check:"):
             try:
                 yield rows.to_check(row)
             except Damaged:
@@ -64,15 +65,12 @@ class Forgetting:
     def _remove(self, job: JobContext, partition: str, check: Check) -> None:
         for kind in ("raw", "day", "event"):
             first = f"{kind}:{check.schedule_id}-"
-            keys = [
-                str(row["RowKey"]) for row in self._rows(partition, first, rows.after_all(first))
-            ]
+            keys = [str(row["RowKey"]) for row in self._rows(partition, first)]
             for at in range(0, len(keys), MAX_OPERATIONS):
                 job.check()
                 steps = [Delete(key) for key in keys[at : at + MAX_OPERATIONS]]
                 self._table.transact(partition, steps)
         self._table.transact(partition, [Delete(rows.check_key(check.schedule_id), check.etag)])
 
-    def _rows(self, partition: str, first: str, beyond: str) -> Iterator[dict[str, object]]:
-        keys = f"RowKey ge {literal(first)} and RowKey lt {literal(beyond)}"
-        return self._table.query(f"PartitionKey eq {literal(partition)} and {keys}")
+    def _rows(self, partition: str, prefix: str) -> Iterator[dict[str, object]]:
+        return self._table.query(row_keys.of(partition, row_keys.beginning(prefix)))

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shared.errors import Damaged
-from shared.storage.tables.batch import Delete, Insert, Operation, Replace, literal
+from shared.storage.tables import row_keys
+from shared.storage.tables.batch import Delete, Insert, Operation, Replace
 from shared.storage.tables.marked import marked
 from shared.text import units
 from shared.webhooks.endpoint import Endpoint, Pace
@@ -54,13 +55,12 @@ def stamp(at: datetime) -> str:
 
 def span(first: str, beyond: str) -> str:
     """A filter for the rows from one key on, and before another."""
-    keys = f"RowKey ge {literal(first)} and RowKey lt {literal(beyond)}"
-    return f"PartitionKey eq {literal(PARTITION)} and {keys}"
+    return row_keys.of(PARTITION, row_keys.between(first, beyond))
 
 
 def beginning(prefix: str) -> str:
-    """A filter for the rows whose keys begin with `prefix`, which ends with `:`."""
-    return span(prefix, prefix[:-1] + ";")
+    """A filter for the rows whose keys begin with `prefix`."""
+    return row_keys.of(PARTITION, row_keys.beginning(prefix))
 
 
 def new_rows(delivery: Delivery) -> tuple[Insert, list[Operation]]:
