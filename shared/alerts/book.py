@@ -27,7 +27,6 @@ from shared.storage.connect import Connection
 from shared.storage.failures import translated
 from shared.storage.tables import row_keys
 from shared.storage.tables.batch import Delete, Insert, Operation, Replace, Upsert, literal
-from shared.storage.tables.table import Table
 
 _logger = logging.getLogger("belfry.alerts")
 
@@ -41,9 +40,7 @@ class Book:
     `Refused` if storage fails."""
 
     def __init__(self, connection: Connection, table: str) -> None:
-        self._connection = connection
-        self._table = connection.table(table)
-        self._there = False
+        self._open = connection.made_when_used(table)
 
     def read(self, digest: str) -> Alert | None:
         """The current alert of that digest. If its row cannot be read, the row is removed, so that
@@ -145,12 +142,6 @@ class Book:
             return outcome.etags[0]
         row = self.row(steps[0].key) if outcome.retried and mark else None
         return str(row["etag"]) if row is not None and row.get("mark") == mark else None
-
-    def _open(self) -> Table:
-        if not self._there:
-            self._connection.create_table(self._table.name)
-            self._there = True
-        return self._table
 
 
 def _event_key(alert: Alert, key: str) -> str:

@@ -21,7 +21,6 @@ from shared.storage.failures import translated
 from shared.storage.tables import row_keys
 from shared.storage.tables.batch import Delete, Insert, Operation, Replace, Upsert, literal
 from shared.storage.tables.compare_and_set import compare_and_set
-from shared.storage.tables.table import Table
 
 _SERVICE = "table storage"
 _OFTEN, _OLD = 50, 90
@@ -42,9 +41,7 @@ class Store:
     """The rows of all checks."""
 
     def __init__(self, connection: Connection, table: str) -> None:
-        self._connection = connection
-        self._table = connection.table(table)
-        self._there = False
+        self._open = connection.made_when_used(table)
 
     def known(self, project_id: int | None, schedule_id: str, job_id: str) -> Kept | None:
         """What the job's result was, if it was counted already."""
@@ -206,12 +203,6 @@ class Store:
     def _transact(self, project_id: int | None, series: str, steps: Sequence[Operation]) -> bool:
         with translated(_SERVICE):
             return self._open().transact(rows.partition(project_id, series), steps).committed
-
-    def _open(self) -> Table:
-        if not self._there:
-            self._connection.create_table(self._table.name)
-            self._there = True
-        return self._table
 
 
 def _stepped(

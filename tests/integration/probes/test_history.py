@@ -105,7 +105,7 @@ def test_two_workers_that_count_one_job_count_it_once_and_agree(desk: Desk) -> N
     """As after a lost answer, or when a lease was lost: each looked, and found something else."""
     job = desk.job()
     thresholds = Thresholds()
-    other = Store(desk.engine.app.connection, desk.engine.app.health_checks()._table.name)
+    other = Store(desk.engine.app.connection, desk.engine.app.health_checks()._open().name)
 
     def result(status: Standing) -> Result:
         measured = Measured(status=status, milliseconds=5)
@@ -144,7 +144,7 @@ def test_old_rows_go_as_new_ones_come(desk: Desk) -> None:
     for number in range(49):
         keep(number, start + timedelta(minutes=number))
     keep(49, start + timedelta(days=4))
-    table = desk.engine.app.connection.table(desk.store._table.name)
+    table = desk.engine.app.connection.table(desk.store._open().name)
     keys = [row["RowKey"].partition(":")[0] for row in table.query("")]
     assert keys.count("raw") == 1 and keys.count("event") == 49 and keys.count("day") == 2
     for number in range(50, 150):
