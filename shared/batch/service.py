@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
 from itertools import islice
 
 from shared.batch.calling import ToTask
 from shared.batch.checks import Checks
 from shared.batch.files import Files
+from shared.batch.forgetting import KEPT
 from shared.batch.model import (
     CHUNK,
     BatchState,
@@ -44,7 +44,6 @@ from shared.tasks import JobContext, Proposed, Registry, Services
 
 _REHEARSED = 1_000
 """Items of a batch that a dry run of its task looks at; it may store nothing."""
-_KEPT = timedelta(days=30)
 _REMOVED = 20
 """Old batches that one run removes."""
 
@@ -226,7 +225,7 @@ class Batches:
 
     def _remove_old(self, job: JobContext, batch: str) -> None:
         """Remove old batches of the project, and old files of items."""
-        limit = job.clock.now() - _KEPT
+        limit = job.clock.now() - KEPT
         old = (one for one in self.store.heads(job.project_id) if one.created_at < limit)
         for one in list(islice(old, _REMOVED)):
             job.check()

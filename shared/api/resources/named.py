@@ -15,10 +15,10 @@ from shared.api.resources.shapes.resource import ResourceOut
 from shared.app import App
 from shared.resources.model import Kind, Resource
 from shared.resources.naming import PATHS
+from shared.tasks.customers import ID
 
-_ID = "[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
-_FORM = Path(json_schema_extra={"pattern": f"^{_ID}$"})
-_FORMED = formed(_ID, "give an id: 1 to 64 letters, digits, - and _")
+_FORM = Path(json_schema_extra={"pattern": f"^{ID}$"})
+_FORMED = formed(ID, "give an id: 1 to 64 letters, digits, - and _")
 
 WebhookId = Annotated[str, _FORM, _FORMED]
 RepositoryId = Annotated[str, _FORM, _FORMED]
