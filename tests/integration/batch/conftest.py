@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -21,11 +20,11 @@ from shared.batch.progress import Standing
 from shared.batch.service import Batches
 from shared.clock import Clock
 from shared.errors import Refused, Skipped
-from shared.log import JobLog
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.model import Definition, Policy
 from shared.tasks import JobContext, Params, Result, Task, task
 from shared.tasks.context import ItemOf
+from tests.context import job_of
 from tests.integration.engine.conftest import START, Engine, make, tap
 
 JOB = "s1-20260301T120000Z"
@@ -121,16 +120,15 @@ class Desk:
         clock: Clock | None = None,
         dry_run: bool = False,
     ) -> JobContext:
-        return JobContext(
+        return job_of(
             job_id=job_id,
             schedule_id=job_id.partition("-")[0],
             project_id=project_id,
             due_at=START,
             attempt=attempt,
             clock=clock or self.engine.clock,
-            log=JobLog(logging.getLogger("test"), {}, lambda: "t"),
             dry_run=dry_run,
-            stop=stop or threading.Event(),
+            stop=stop,
         )
 
     def run(self, job: JobContext | None = None, **params: Any) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +11,7 @@ from shared.errors import Invalid, NotFound, Refused, Skipped, Unavailable
 from shared.probes.model import Measured, Result, Standing, Thresholds
 from shared.probes.params import HealthCheck
 from shared.probes.store import Store
+from shared.resources.model import Kind
 from shared.tasks import Proposed
 from tests.integration.probes.conftest import Desk
 
@@ -206,7 +206,6 @@ def test_the_past_cannot_be_checked(desk: Desk) -> None:
 
 def test_a_target_that_is_disabled_is_not_looked_at(desk: Desk) -> None:
     desk.targets.add("off", kind="http", url="http://x.example/")
-    known = desk.targets.known
-    known[7, "off"] = replace(known[7, "off"], disabled="disabled by Ana")
+    desk.targets.alter(Kind.TARGET, "off", 7, disabled="disabled by Ana")
     with pytest.raises(Skipped, match="target off is disabled: disabled by Ana"):
         desk.check(target_id="off")
