@@ -103,7 +103,7 @@ class Customers:
             self._secrets(),
             self._app.audit,
             self._app.clock,
-            lambda url: self.outgoing().hold(url),
+            self.outgoing,
             Users(self._app.tasks, self._app.lists),
         )
 

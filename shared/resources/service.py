@@ -27,7 +27,7 @@ from shared.resources.repositories import Repository
 from shared.resources.rows import MODELS
 from shared.resources.store import Page, Store
 from shared.resources.targets import Target, TargetKind
-from shared.resources.wanted import Hold, Settled, Wanted, new_signing_key, rotated, settled
+from shared.resources.wanted import Places, Settled, Wanted, new_signing_key, rotated, settled
 from shared.resources.webhooks import Webhook
 from shared.secrets.port import Owner, SecretStore
 from shared.settings import Secret
@@ -77,14 +77,14 @@ class Resources:
         secrets: SecretStore,
         audit: Audit,
         clock: Clock,
-        hold: Hold,
+        places: Callable[[], Places],
         users: Users,
     ) -> None:
         self._store = store
         self._secrets = secrets
         self._audit = audit
         self._clock = clock
-        self._hold = hold
+        self._places = places
         self._users = users
 
     # What tasks ask
@@ -323,7 +323,7 @@ class Resources:
             generated = new_signing_key()
             wanted = replace(wanted, secrets={**wanted.secrets, "signing_key": generated})
         now = self._clock.now()
-        after = settled(kind, None, {}, wanted, self._hold)
+        after = settled(kind, None, {}, wanted, self._places())
         self._hold_ends(after.what, project_id)
         if self._store.count(project_id) >= MOST:
             raise Conflict(
@@ -356,7 +356,7 @@ class Resources:
         self, by: Caller, before: Any_, step: Callable[[Any_], Wanted], still: Still
     ) -> Made:
         def decide(one: Any_, kept: Mapping[str, Secret]) -> Settled:
-            after = settled(one.kind, one.what, kept, step(one), self._hold)
+            after = settled(one.kind, one.what, kept, step(one), self._places())
             self._hold_ends(after.what, one.project_id)
             return after
 
