@@ -27,6 +27,7 @@ from shared.outgoing import Outgoing
 from shared.probes.port import ProbeService
 from shared.resources.port import CustomerUpkeep, ResourceService, ResourceUpkeep
 from shared.settings import Settings
+from shared.spending.meter import SpendMeter
 from shared.storage.tables.facts import RESTORING
 from shared.sync.port import SyncService
 from shared.sync.store import SyncStore
@@ -70,6 +71,7 @@ class Around:
     lists: Lists
     ledger: Ledger
     audit: AuditTrail
+    meter: SpendMeter
     alerts: Callable[[], AlertService]
     notifications: Callable[[], NotificationService]
 
@@ -168,7 +170,9 @@ class Customers:
 
         store = Store(self._at.connection, self._at.names.webhooks)
         app = self._app
-        return Webhooks(store, self.outgoing, self.resources, app.alerts, app.audit, app.clock)
+        return Webhooks(
+            store, self.outgoing, self.resources, app.alerts, app.audit, app.meter, app.clock
+        )
 
     def _health_checks(self) -> HealthChecks:
         from shared.probes.store import Store

@@ -186,6 +186,7 @@ def build(
             lists=lists,
             ledger=ledger,
             audit=audit,
+            meter=budgets.meter,
             alerts=alerts,
             notifications=notifications,
         )
