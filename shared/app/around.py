@@ -14,6 +14,7 @@ from shared.engine.work.execute import Executor
 from shared.engine.work.limits import Limits
 from shared.scaling.traffic import Traffic
 from shared.settings import Settings
+from shared.spending.meter import SpendMeter
 from shared.tasks import Registry, Services
 
 
@@ -32,4 +33,5 @@ class Around:
     calendars: Calendars
     records: Records
     audit: AuditTrail
+    meter: SpendMeter
     traffic: Traffic

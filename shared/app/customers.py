@@ -70,7 +70,7 @@ class Customers:
             self._secrets(),
             self._app.audit,
             self._app.clock,
-            lambda url: self.outgoing().hold(url),
+            self.outgoing,
             Users(self._app.tasks, self._app.records.lists),
         )
 
@@ -136,7 +136,13 @@ class Customers:
         store = Store(self._at.connection, self._at.names.webhooks)
         app = self._app
         return Webhooks(
-            store, self.outgoing, self.resources, self._domains.alerts, app.audit, app.clock
+            store,
+            self.outgoing,
+            self.resources,
+            self._domains.alerts,
+            app.audit,
+            app.meter,
+            app.clock,
         )
 
     def _health_checks(self) -> HealthChecks:

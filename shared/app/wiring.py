@@ -118,6 +118,7 @@ def build(
         calendars=calendars,
         records=records,
         audit=audit,
+        meter=budgets.meter,
         traffic=traffic,
     )
     company = domains.Domains(around)

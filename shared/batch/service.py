@@ -39,11 +39,15 @@ from shared.engine.commands.schedules import Manager
 from shared.engine.work.execute import Executor
 from shared.engine.work.limits import Limits
 from shared.errors import LeaseLost, Refused
+from shared.projects import name_of
+from shared.storage.blobs import room
 from shared.storage.tables.compare_and_set import compare_and_set
 from shared.tasks import JobContext, Proposed, Registry, Services
 
 _REHEARSED = 1_000
 """Items of a batch that a dry run of its task looks at; it may store nothing."""
+_MOST = 1_000
+"""Batches that a project keeps. So the listing of their files stays short."""
 _REMOVED = 20
 """Old batches that one run removes."""
 
@@ -97,8 +101,9 @@ class Batches:
         saved = self._take_over(job, batch)
         head = self.store.head(job.project_id, batch)
         if head is None:
-            head, saved = self._listed(job, params, batch, saved)
             self._remove_old(job, batch)
+            self._hold_room(job, batch)
+            head, saved = self._listed(job, params, batch, saved)
         if saved.state is BatchState.COMPLETED:
             return _result(head, saved)
         if saved.state is BatchState.STOPPED:  # and then it was killed, before its job was told
@@ -223,10 +228,24 @@ class Batches:
             ][:10],
         }
 
+    def _hold_room(self, job: JobContext, batch: str) -> None:
+        """Raise `Refused` if the project keeps as many bytes as it may."""
+        project = name_of(job.project_id)
+        advice = (
+            "old batches go by themselves; delete files that were sent "
+            "(DELETE /api/v1/batches/files/{file_id}), or let batches have fewer items"
+        )
+        but = f"{project}/{batch}/"
+        room.hold("batches", advice, self.store.container, f"{project}/", job.check, but=but)
+
     def _remove_old(self, job: JobContext, batch: str) -> None:
-        """Remove old batches of the project, and old files of items."""
+        """Remove batches of the project that are old, or that ended and are too many."""
         limit = job.clock.now() - KEPT
-        old = (one for one in self.store.heads(job.project_id) if one.created_at < limit)
+        old = (
+            one
+            for number, one in enumerate(self.store.heads(job.project_id))
+            if one.created_at < limit or (number >= _MOST and one.ended is not None)
+        )
         for one in list(islice(old, _REMOVED)):
             job.check()
             if one.id != batch:

@@ -25,7 +25,7 @@ from shared.resources.rows import MODELS
 from shared.resources.store import Page, Store
 from shared.resources.targets import Target
 from shared.resources.ties import Ties, Users
-from shared.resources.wanted import Hold, Settled, Wanted, new_signing_key, rotated, settled
+from shared.resources.wanted import Places, Settled, Wanted, new_signing_key, rotated, settled
 from shared.resources.webhooks import Webhook
 from shared.secrets.port import SecretStore
 from shared.settings import Secret
@@ -62,7 +62,7 @@ class Resources:
         secrets: SecretStore,
         audit: Audit,
         clock: Clock,
-        hold: Hold,
+        places: Callable[[], Places],
         users: Users,
     ) -> None:
         self._store = store
@@ -70,7 +70,7 @@ class Resources:
         self._changing = Changing(self._finding, audit, clock)
         self._ties = Ties(store, users)
         self._clock = clock
-        self._hold = hold
+        self._places = places
 
     # What tasks ask
 
@@ -187,7 +187,7 @@ class Resources:
         `Conflict`, and what `still` raises."""
 
         def decide(one: Any_, kept: Mapping[str, Secret]) -> Settled:
-            after = settled(one.kind, one.what, kept, step(one), self._hold)
+            after = settled(one.kind, one.what, kept, step(one), self._places())
             self._ties.hold_ends(after.what, one.project_id)
             return after
 
@@ -238,7 +238,7 @@ class Resources:
             generated = new_signing_key()
             wanted = replace(wanted, secrets={**wanted.secrets, "signing_key": generated})
         now = self._clock.now()
-        after = settled(kind, None, {}, wanted, self._hold)
+        after = settled(kind, None, {}, wanted, self._places())
         self._ties.hold_ends(after.what, project_id)
         if self._store.count(project_id) >= MOST:
             raise Conflict(

@@ -150,7 +150,7 @@ def to_delivery(row: Mapping[str, Any]) -> Delivery:
         raise Damaged(said) from error
 
 
-_STATE = ("failing_since", "open_until", "probe_until")
+_STATE = ("failing_since", "open_until", "probe_until", "asked_in")
 
 
 def endpoint_properties(endpoint: Endpoint) -> dict[str, Any]:
@@ -160,6 +160,7 @@ def endpoint_properties(endpoint: Endpoint) -> dict[str, Any]:
         "openings": endpoint.openings,
         "probe": endpoint.probe,
         "error": endpoint.error,
+        "asked": endpoint.asked,
     }
 
 
@@ -176,6 +177,7 @@ def to_endpoint(row: Mapping[str, Any] | None) -> Endpoint:
             openings=int(row["openings"]),
             probe=row["probe"],
             error=row["error"],
+            asked=int(row["asked"]),
             etag=row["etag"],
             **instants,
         )

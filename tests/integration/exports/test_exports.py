@@ -34,6 +34,7 @@ from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import Job, Status, job_id
 from shared.schedules.model import Definition, Policy
 from shared.schedules.spent import Spent
+from shared.storage.blobs import room
 from shared.storage.tables.changes import row_of
 from shared.tasks import JobContext
 from tests.context import RecordedNotifications, job_of
@@ -386,6 +387,23 @@ def test_what_is_too_old_goes_and_others_stay(
         exports.files.get(LOCAL, ids[0])
     for id in (ids[1], str(kept["export_id"])):
         exports.files.get(LOCAL, id)
+
+
+def test_a_project_keeps_so_many_bytes_and_each_attempt_comes_to_the_same(
+    town: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exports, job = town.app.exports(), context(town, "full")
+    first, data = run(town, job, days=30)
+    kept = sum(one.bytes for one in exports.files.of_project(MINE, lambda: None))
+    monkeypatch.setattr(room, "MOST_BYTES", kept)
+    assert run(town, replace(job, attempt=2), days=30)[0] == first, "its own file is no obstacle"
+    for one, days in ((job, 1), (context(town, "more"), 30)):  # other bytes; another occurrence
+        with pytest.raises(Refused, match=r"GB of them at most; delete some \(DELETE"):
+            run(town, one, days=days)
+        assert len(exports.files.of_job(MINE, one.job_id)) == (one is job)
+    run(town, replace(job, project_id=THEIRS), days=1)
+    monkeypatch.setattr(room, "MOST_BYTES", kept + len(data))
+    run(town, context(town, "more"), days=30)
 
 
 def test_callers_see_the_files_of_their_projects_alone(town: Engine) -> None:

@@ -192,6 +192,7 @@ class Plain:
     def addresses(self, host: str, port: int) -> tuple[str, ...]:
         raise NotImplementedError
 
+    hold_host: Any = None
     connect: Any = None
     handshake: Any = None
     pool: Any = None
@@ -247,6 +248,19 @@ class Audited:
         yield Changing()
 
 
+class Spend:
+    """No budget, and what it was told."""
+
+    def __init__(self) -> None:
+        self.told: dict[tuple[str, int | None], int] = {}
+
+    def refusal(self, schedule_id: str, project_id: int | None) -> None:  # noqa: ARG002
+        return None
+
+    def moved(self, schedule_id: str, project_id: int | None, count: int) -> None:
+        self.told[schedule_id, project_id] = count
+
+
 class World:
     """Deliveries on a table of their own."""
 
@@ -258,13 +272,14 @@ class World:
         connection = Connection(StorageAccount(connection_string=Secret(storage)), transport)
         self.store = Store(connection, self.table)
         self.outgoing, self.known = Plain(), Hooks()
-        self.alerts, self.audit = Alerts(), Audited()
+        self.alerts, self.audit, self.spend = Alerts(), Audited(), Spend()
         self.service = Webhooks(
             self.store,
             lambda: self.outgoing,
             lambda: self.known,
             lambda: self.alerts,
             self.audit,
+            self.spend,
             clock,
         )
         self.stop = threading.Event()
