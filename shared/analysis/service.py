@@ -83,9 +83,11 @@ class Analyses:
         max_bytes: int | None = None,
     ) -> Mapping[str, object]:
         """Analyse a repository of the job's project (`port.AnalysisService`)."""
-        found = self._store.get(rows.analysis_id(job.project_id, job.job_id))
+        analysis = rows.analysis_id(job.project_id, job.job_id)
+        found = self._store.get(analysis)
         if found is not None:
             return result(found)
+        self._store.hold_room(job.project_id, analysis, job.check)
         repository = self._resources().repository(repository_id, job.project_id)
         if repository.disabled:
             raise Skipped(f"repository {repository_id} is disabled: {repository.disabled}")

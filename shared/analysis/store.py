@@ -18,6 +18,8 @@ from shared.analysis.compare import Compared
 from shared.analysis.model import Analysis
 from shared.analysis.rows import Last
 from shared.errors import Conflict, Damaged
+from shared.projects import name_of
+from shared.storage.blobs import room
 from shared.storage.blobs.container import Container
 from shared.storage.blobs.stream import etag_of, go_on, pieces, text, write_once
 from shared.storage.failures import translated
@@ -79,6 +81,15 @@ class Store:
         """What an analysis of that repository, branch and kind is compared with."""
         row = self._row(of.project_id, rows.last_key(of.repository_id, of.branch, of.kind))
         return Last({}) if row is None else rows.to_last(row)
+
+    def hold_room(self, project_id: int | None, analysis: str, check: Callable[[], None]) -> None:
+        """Raise `Refused` if the project keeps as many bytes as it may, beside this analysis."""
+        advice = (
+            f"they go after {AGE.days} days, and when there are {_OF_REPOSITORY} newer ones of "
+            "their repository: let fewer repositories be analysed, or less often"
+        )
+        beginning, own = f"{name_of(project_id)}/", rows.folder(analysis)
+        room.hold("analyses", advice, self.container, beginning, check, but=own)
 
     def write_files(
         self, of: Analysis, findings: Sequence[Compared], sarif: bytes, check: Callable[[], None]

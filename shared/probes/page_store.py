@@ -11,7 +11,8 @@ from typing import Any
 from shared.errors import Damaged
 from shared.probes.pages import ShownCheck, StatusPage
 from shared.storage.failures import translated
-from shared.storage.tables.batch import Delete, Insert, Operation, Replace, literal
+from shared.storage.tables import row_keys
+from shared.storage.tables.batch import Delete, Insert, Operation, Replace
 from shared.storage.tables.marked import marked, write
 from shared.storage.tables.table import Table
 
@@ -34,9 +35,9 @@ class PageStore:
 
     def all(self) -> list[StatusPage]:
         """Every page. Raises `Damaged`."""
-        span = f"RowKey ge {literal(_PREFIX)} and RowKey lt {literal('page;')}"
+        where = row_keys.of(PARTITION, row_keys.beginning(_PREFIX))
         with translated(_SERVICE):
-            rows = list(self._table.query(f"PartitionKey eq '{PARTITION}' and {span}"))
+            rows = list(self._table.query(where))
         return [_page(row) for row in rows]
 
     def add(self, page: StatusPage) -> bool:

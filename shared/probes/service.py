@@ -7,15 +7,15 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from shared.clock import Clock
-from shared.errors import Invalid, NotFound, Refused, Skipped
+from shared.errors import Invalid, Refused, Skipped
 from shared.log import Event, event
 from shared.outgoing import Outgoing
-from shared.probes import names
 from shared.probes.itself import Itself
 from shared.probes.model import Measured, Result, Standing
 from shared.probes.params import HealthCheck
 from shared.probes.reaching import Place, Reaching
 from shared.probes.store import Kept, Store
+from shared.resources.checks import target_fits
 from shared.resources.port import ResourceService
 from shared.resources.targets import Target, TargetKind
 from shared.settings import Secret
@@ -82,16 +82,10 @@ class Probes:
             _hold("url", lambda: self._outgoing().hold(wanted.url))
 
     def _target_fits(self, wanted: HealthCheck, target_id: str, proposed: Proposed) -> None:
-        """The same of a target. That one is gone does not keep a person from changing the rest."""
-        try:
-            found = self._resources().target(target_id, proposed.project_id).what
-        except NotFound as error:
-            if "target_id" in proposed.new:
-                raise Invalid("target_id", str(error)) from None
-            return
-        wanted.hold(found.kind)
-        if found.kind is TargetKind.DNS:
-            _hold("target_id", lambda: names.hold(found.host))
+        """The same of a target."""
+        found = target_fits(self._resources(), target_id, proposed)
+        if found is not None:
+            wanted.hold(found.what.kind)
 
     def _known(self, job: JobContext) -> Kept | None:
         if job.attempt == 1:

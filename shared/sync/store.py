@@ -18,12 +18,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import asdict, replace
 from datetime import datetime
 from heapq import nlargest
-from itertools import islice
 from typing import Any
 
 from shared.errors import Conflict, Damaged, NotFound
 from shared.projects import name_of
 from shared.schedules.job import parse_id
+from shared.storage.blobs import room
 from shared.storage.blobs.container import Container
 from shared.storage.blobs.stream import storage, text
 from shared.storage.connect import Connection
@@ -37,6 +37,10 @@ from shared.sync.model import Counts, Cursor, State, SyncRun, SyncStatus
 
 KEPT = 100
 """The runs of a schedule that are kept, with their reports."""
+MOST_PIECES = 2_000
+"""The pieces that their reports have together at most; the newest is kept, however long it is."""
+_HELD = 100
+"""After so many pieces of a report, it is looked again whether there is room."""
 _SERVICE = "table storage"
 _FAR = 9_999_999_999
 
@@ -124,7 +128,11 @@ class SyncStore:
             yield from self._table.query(where)
 
     def keep_report(self, run: SyncRun, number: int, lines: Iterable[Mapping[str, Any]]) -> None:
-        """Write a piece of a report; again, if an attempt before this one did."""
+        """Write a piece of a report; again, if an attempt before this one did. Raises `Refused` if
+        the project keeps as many bytes as it may."""
+        if number % _HELD == 0:
+            advice = "let fewer syncs run, or less often; reports of old runs go by themselves"
+            room.hold("reports of syncs", advice, self._blobs, f"{name_of(run.project_id)}/")
         body = b"".join(json.dumps(line).encode() + b"\n" for line in lines)
         self._put(f"{_folder(run)}/{number:06d}.ndjson", body)
 
@@ -146,8 +154,8 @@ class SyncStore:
         return text(self._blobs.blob(name))
 
     def tidy(self, run: SyncRun, keep: str) -> None:
-        """Remove the series' runs beyond the newest `KEPT`, with their reports, but not the blob
-        `keep`; and of this one what its end made needless."""
+        """Remove the series' runs beyond the newest `KEPT` and `MOST_PIECES`, with their reports,
+        but not the blob `keep`; and of this one what its end made needless."""
         for name in self._blobs.names(f"{_folder(run)}/seen-"):
             if name != keep:
                 self._blobs.delete(name)
@@ -157,7 +165,11 @@ class SyncStore:
             f"PartitionKey eq {literal(partition)} and RowKey ge {literal(lower)} "
             f"and RowKey lt {literal(lower[:-1] + ';')}"
         )
-        for row in islice(self._rows(where), KEPT, None):
+        pieces = 0
+        for number, row in enumerate(list(self._rows(where))):
+            pieces += row.get("segments", 0)
+            if number < KEPT and (number == 0 or pieces <= MOST_PIECES):
+                continue
             self._remove(partition, run.series, row["RowKey"].rpartition(":")[2], keep)
 
     def partitions(self) -> list[str]:

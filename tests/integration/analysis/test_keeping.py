@@ -12,6 +12,7 @@ import pytest
 from shared.analysis import rows
 from shared.analysis.model import AnalysisKind
 from shared.errors import Invalid, NotFound, Refused
+from shared.storage.blobs import room
 from tests.dying import Killed
 from tests.integration.analysis.conftest import Lab
 from tests.integration.analysis.probe import QUIET
@@ -86,6 +87,19 @@ def test_old_analyses_go_and_what_others_are_compared_with_stays(quiet: Lab) -> 
     assert second["analysis_id"] in kept, "ruff looked then for the last time"
     assert kept == {second["analysis_id"], fourth["analysis_id"]}
     assert not [one for one in quiet.blobs() if first["analysis_id"] in one]
+
+
+def test_a_project_keeps_so_many_bytes_and_a_killed_attempt_is_no_obstacle(
+    quiet: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "MOST_BYTES", 1)
+    with pytest.raises(Killed):  # its files are there, its rows are not
+        quiet.service(quiet.dying(3)).run(quiet.job(number=1), repository_id="42", kind=KIND)
+    assert quiet.blobs()
+    quiet.run(job=quiet.job(number=1, attempt=2))
+    with pytest.raises(Refused, match="GB of them at most; they go after 90 days"):
+        quiet.run(job=quiet.job(number=2))
+    assert len(quiet.service().all({7})) == 1
 
 
 def test_a_project_has_its_own_repositories_alone(quiet: Lab) -> None:

@@ -82,7 +82,7 @@ def done(desk: Desk, task: str, parameters: dict[str, Any], items: list[Any], **
     found = desk.run(desk.job(attempt=2, **job), **params)
     assert calls > len(items), "an item whose end is not known was done again"
     standing = desk.standing(job.get("job_id", JOB), job.get("project_id", 7))
-    outcomes = list(batches.outcomes(standing, 0, None))
+    outcomes = list(batches.progress.outcomes(standing, 0, None))
     return [json.loads(one.result) if one.result else one.error for one in outcomes], found
 
 

@@ -148,8 +148,8 @@ class Judge:
         if job.status is not Status.SUCCEEDED:
             return [], [f"{job.id} is {job.status}: {job.error}, {job.reason}"]
         batches = self.calm.batches()
-        standing = batches.standing(job.project_id, job.id)
-        found = list(batches.outcomes(standing, 0, None))
+        standing = batches.progress.standing(job.project_id, job.id)
+        found = list(batches.progress.outcomes(standing, 0, None))
         wrong: list[str] = []
         if standing.saved.state is not BatchState.COMPLETED:
             wrong.append(f"{job.id} is {standing.saved.state}")
