@@ -250,7 +250,11 @@ def test_a_project_keeps_so_many_batches_and_so_many_bytes(
     for id in ids[:3]:
         desk.run(desk.job(job_id=id), **call("again", ["a"]))
     desk.run(desk.job(job_id=ids[3]), **call("again", ["a"]))
-    assert [one.id for one in desk.batches().progress.heads({7}, "", 10)] == [ids[3], ids[2], ids[1]]
+    assert [one.id for one in desk.batches().progress.heads({7}, "", 10)] == [
+        ids[3],
+        ids[2],
+        ids[1],
+    ]
     monkeypatch.setattr(room, "MOST_BYTES", 1)
     with pytest.raises(Refused, match="GB of them at most; old batches go by themselves"):
         desk.run(desk.job(job_id=ids[4]), **call("again", ["a"]))
