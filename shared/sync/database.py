@@ -132,7 +132,8 @@ class DatabaseSync:
             if piece.rows:
                 self._send_part(writing, piece)
             if reading.table.watermark is not None and piece.last:
-                seen_name = run.store.keep_seen(run.about, len(self._parts), seen.packed())
+                body, attempt = seen.packed(), run.job.attempt
+                seen_name = run.store.keep_seen(run.about, len(self._parts), body, attempt)
             begun = {"last": last, "seen": seen_name, "whole": not piece.more}
             run.save(begun)
         self._end(reading)

@@ -94,6 +94,7 @@ class Syncs:
             before = self.store.told(job.project_id, job.job_id)
             if before is not None and before.status is SyncStatus.SUCCEEDED:
                 return self._told(before, run)
+        run.take_over()
         job.log("syncs", kind=kind.value, attempt=job.attempt, resumed=bool(run.position))
         try:
             value = self._work(run, kind, source, destination)()

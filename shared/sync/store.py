@@ -24,8 +24,9 @@ from typing import Any
 from shared.errors import Conflict, Damaged, NotFound
 from shared.projects import name_of
 from shared.schedules.job import parse_id
+from shared.storage.blobs import journal
 from shared.storage.blobs.container import Container
-from shared.storage.blobs.stream import storage, text
+from shared.storage.blobs.stream import text
 from shared.storage.connect import Connection
 from shared.storage.failures import translated
 from shared.storage.names import Names
@@ -123,10 +124,13 @@ class SyncStore:
         with translated(_SERVICE):
             yield from self._table.query(where)
 
-    def keep_report(self, run: SyncRun, number: int, lines: Iterable[Mapping[str, Any]]) -> None:
-        """Write a piece of a report; again, if an attempt before this one did."""
+    def keep_report(
+        self, run: SyncRun, number: int, lines: Iterable[Mapping[str, Any]], attempt: int = 1
+    ) -> None:
+        """Write a piece of a report; again, if an attempt before this one did. Raises `Conflict` if
+        a later one did."""
         body = b"".join(json.dumps(line).encode() + b"\n" for line in lines)
-        self._put(f"{_folder(run)}/{number:06d}.ndjson", body)
+        journal.put_of(self._blobs, f"{_folder(run)}/{number:06d}.ndjson", body, attempt)
 
     def report(self, run: SyncRun, number: int) -> Sequence[Mapping[str, Any]]:
         """A piece of a report, from 0 on; empty if there is none."""
@@ -135,10 +139,10 @@ class SyncStore:
         body = text(self._blobs.blob(f"{_folder(run)}/{number:06d}.ndjson"))
         return [json.loads(line) for line in body.splitlines()]
 
-    def keep_seen(self, run: SyncRun, number: int, body: bytes) -> str:
-        """Write what a watermark must remember; its name."""
+    def keep_seen(self, run: SyncRun, number: int, body: bytes, attempt: int) -> str:
+        """Write what a watermark must remember; its name. Raises as `keep_report`."""
         name = f"{_folder(run)}/seen-{number:06d}"
-        self._put(name, body)
+        journal.put_of(self._blobs, name, body, attempt)
         return name
 
     def seen(self, name: str) -> bytes:
@@ -199,10 +203,6 @@ class SyncStore:
         for key in _keys_of(series, job_id):
             with translated(_SERVICE):
                 self._table.transact(partition, [Delete(key)])
-
-    def _put(self, name: str, body: bytes) -> None:
-        with storage(self._blobs.name):
-            self._blobs.blob(name).upload_blob(body, length=len(body), overwrite=True)
 
 
 def _folder(run: SyncRun) -> str:
