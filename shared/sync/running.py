@@ -126,6 +126,16 @@ class Run:
         self.state = self.store.write(self.state, after, self.shown(status, error))
         self.store.tidy(self.about, str(after.value.get("seen", "")))
 
+    def give_way(self, error: str) -> None:
+        """Another run saves now: say of this one that it ended. If it is another attempt of the
+        same job, that one says how it ends."""
+        about = self.about
+        state = self.store.state(about.project_id, about.series)
+        known = self.store.told(about.project_id, about.job_id)
+        under_way = state.cursor.job_id if state.cursor else state.done
+        if about.job_id != under_way and (known is None or known.status is SyncStatus.RUNNING):
+            self.store.tell(self.shown(SyncStatus.FAILED, error))
+
     def shown(self, status: SyncStatus, error: str = "") -> SyncRun:
         return replace(
             self.about,

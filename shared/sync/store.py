@@ -76,12 +76,17 @@ class SyncStore:
         key = f"state:{run.series}"
         row = marked(_state_row(after))
         step = Replace(key, before.etag, row) if before.etag else Insert(key, row)
-        first, *others = _keys_of(run.series, run.job_id)
-        told = [Upsert(first, _run_row(run)), *(Upsert(one, {}) for one in others)]
+        told = [Upsert(one, said) for one, said in _told(run)]
         etag = write(self._table, name_of(run.project_id), [step, *told])
         if etag is None:
             raise Conflict("another run of this schedule is under way, so this one ended")
         return replace(after, etag=etag)
+
+    def tell(self, run: SyncRun) -> None:
+        """Write how a run stands, whoever saves."""
+        steps = [Upsert(key, row) for key, row in _told(run)]
+        with translated(_SERVICE):
+            self._table.transact(name_of(run.project_id), steps)
 
     def runs(
         self, projects: Collection[int] | None, schedule_id: str | None, most: int
@@ -212,6 +217,12 @@ def _folder(run: SyncRun) -> str:
 def _run_key(job_id: str) -> str:
     schedule_id, due_at = parse_id(job_id)
     return f"run:{schedule_id}:{_FAR - int(due_at.timestamp()):010d}:{job_id}"
+
+
+def _told(run: SyncRun) -> list[tuple[str, dict[str, Any]]]:
+    """(key, what it says) of each row of a run."""
+    first, *others = _keys_of(run.series, run.job_id)
+    return [(first, _run_row(run)), *((one, {}) for one in others)]
 
 
 def _keys_of(series: str, job_id: str) -> list[str]:

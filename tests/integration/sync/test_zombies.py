@@ -106,6 +106,25 @@ def test_it_ends_no_later_attempt(sides: Sides) -> None:
     assert content(copy) == content(source)
 
 
+def test_of_two_runs_at_once_one_goes_on_and_the_other_says_that_it_ended(
+    sides: Sides, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with `overlap: allow_all`, or in a backfill."""
+    monkeypatch.setattr(running, "EVERY", 2)
+    source, copy = sides.blobs
+    plan: dict[str, Any] = {"source_id": "a", "destination_id": "b", "parallel": 1}
+    for number in range(6):
+        put(source, f"{number:03}", str(number).encode())
+    meanwhile = lambda: other(sides.world).run(2, **plan)  # noqa: E731
+    sides.world.reach.before = at(5, "PUT", copy.container_name, meanwhile)
+    with pytest.raises(Conflict, match="another run of this schedule is under way"):
+        sides.world.run(1, **plan)
+    assert content(copy) == content(source)
+    later, earlier = sides.world.store.runs(None, "nightly", 2)
+    assert (later.status, earlier.status) == ("succeeded", "failed")
+    assert "another run" in earlier.error and later.counts.items == 6
+
+
 def test_an_attempt_that_is_told_to_stop_is_gone_on_with(
     sides: Sides, monkeypatch: pytest.MonkeyPatch
 ) -> None:
