@@ -30,7 +30,7 @@ from shared.exports.safe import instant, text
 from shared.log import Event, event
 from shared.notifications.port import NotificationService
 from shared.schedules.model import Schedule
-from shared.storage.blobs.upload import stage
+from shared.storage.blobs.upload import Staged, stage
 from shared.storage.tables.schedules import ScheduleTable
 from shared.tasks import JobContext
 
@@ -168,8 +168,7 @@ class Exports:
         staged = stage(
             self.files.blob(name, job.check), _pieces(format, report, scratch), job.check
         )
-        same = (one for one in before if one.sha256 == staged.stored.sha256)
-        if (found := next(same, None)) is not None:
+        if (found := _of_bytes(before, staged)) is not None:
             return found
         head = report.head
         file = ExportFile(
@@ -189,11 +188,14 @@ class Exports:
             row_count=report.written,
             bytes=staged.stored.bytes,
             sha256=staged.stored.sha256,
-            expires_at=job.due_at + timedelta(days=params.keep_days),
+            expires_at=job.clock.now().replace(microsecond=0) + timedelta(days=params.keep_days),
         )
         try:
             staged.commit(file.metadata())
-        except Conflict as error:  # two attempts at once: the next one sees what the other wrote
+        except Conflict as error:  # two attempts at once, such as one that was thought dead
+            there = self.files.of_job(job.project_id, job.job_id)
+            if (found := _of_bytes(there, staged)) is not None:
+                return found
             raise Unavailable("exports", f"another attempt wrote {name} meanwhile") from error
         event(
             _logger,
@@ -235,9 +237,9 @@ class Exports:
         """Remove the project's files whose time is over; how many. Raises `Refused` if there are as
         many others as a project may have: lists of them are read whole."""
         self.files.create()
-        removed = kept = 0
+        removed, kept, now = 0, 0, job.clock.now()
         for one in self.files.of_project(job.project_id, job.check):
-            if one.expires_at <= job.due_at:
+            if one.expires_at <= now:
                 job.check()
                 self.files.remove(one)
                 removed += 1
@@ -251,6 +253,11 @@ class Exports:
 
 def _pieces(format: Writer, report: Report, scratch: Path) -> Iterator[bytes]:
     yield from format.pieces(report, scratch)
+
+
+def _of_bytes(files: Iterable[ExportFile], staged: Staged) -> ExportFile | None:
+    """The one of them that has these bytes."""
+    return next((one for one in files if one.sha256 == staged.stored.sha256), None)
 
 
 def _bounded(rows: Iterable[Row], job: JobContext) -> Iterator[Row]:
