@@ -17,13 +17,13 @@ from shared.analysis import rows
 from shared.analysis.compare import Compared
 from shared.analysis.model import Analysis
 from shared.analysis.rows import Last
-from shared.errors import Conflict, Damaged
+from shared.errors import Damaged, Unavailable
 from shared.projects import name_of
 from shared.storage.blobs import room
 from shared.storage.blobs.container import Container
 from shared.storage.blobs.stream import etag_of, go_on, pieces, text, write_once
 from shared.storage.failures import translated
-from shared.storage.tables.batch import Delete, Insert, Upsert, literal
+from shared.storage.tables.batch import Delete, Insert, Replace, literal
 from shared.storage.tables.partitions import partitions
 from shared.storage.tables.table import Table
 
@@ -79,7 +79,7 @@ class Store:
 
     def last(self, of: Analysis) -> Last:
         """What an analysis of that repository, branch and kind is compared with."""
-        row = self._row(of.project_id, rows.last_key(of.repository_id, of.branch, of.kind))
+        row = self._row(of.project_id, _last_key(of))
         return Last({}) if row is None else rows.to_last(row)
 
     def hold_room(self, project_id: int | None, analysis: str, check: Callable[[], None]) -> None:
@@ -91,36 +91,34 @@ class Store:
         beginning, own = f"{name_of(project_id)}/", rows.folder(analysis)
         room.hold("analyses", advice, self.container, beginning, check, but=own)
 
-    def write_files(
-        self, of: Analysis, findings: Sequence[Compared], sarif: bytes, check: Callable[[], None]
-    ) -> None:
-        """Write the blobs of an attempt; harmless if they are there."""
-        self.container.create(check)
+    def write_files(self, of: Analysis, findings: Sequence[Compared], sarif: bytes) -> None:
+        """Write the blobs of an attempt; harmless if they are there. Nothing stops it in between:
+        an attempt that is given back is made again with the same number, and may find others."""
+        self.container.create()
         lines = "".join(rows.line(one) + "\n" for one in findings).encode()
         for name, data in ((_FINDINGS, lines), (_SARIF, sarif)):
-            blob = self.container.blob(rows.folder(of.id, of.attempt) + name, check)
+            blob = self.container.blob(rows.folder(of.id, of.attempt) + name)
             packed = gzip.compress(data, 6, mtime=0)
-            write_once(blob, packed, {}, content_type="application/gzip", check=check)
+            write_once(blob, packed, {}, content_type="application/gzip")
 
     def add(self, one: Analysis, last: Last) -> Analysis:
         """Write the rows; the analysis that is there then, which another attempt may have been
-        faster to write."""
-        key = rows.at_key(one.at, one.id)
+        faster to write. `last`: with the ETag of what it was compared with. Raises `Unavailable` if
+        another analysis of the same came in between."""
+        key, of = rows.at_key(one.at, one.id), _last_key(one)
+        said = rows.last_properties(last)
         with translated(_SERVICE):
             done = self._table.transact(
                 rows.partition(one.project_id),
                 [
                     Insert(rows.id_key(one.id), {"key": key}),
                     Insert(key, rows.properties(one)),
-                    Upsert(
-                        rows.last_key(one.repository_id, one.branch, one.kind),
-                        rows.last_properties(last),
-                    ),
+                    Replace(of, last.etag, said) if last.etag else Insert(of, said),
                 ],
             )
         found = one if done.committed else self.get(one.id)
         if found is None:
-            raise Conflict(f"the analysis {one.id} was removed while it was written")
+            raise Unavailable(_SERVICE, f"another analysis of {one.repository_id} was faster")
         return found
 
     def findings(self, of: Analysis) -> Iterator[Compared]:
@@ -219,6 +217,10 @@ class Store:
 
 
 _DAY = timedelta(days=1)
+
+
+def _last_key(of: Analysis) -> str:
+    return rows.last_key(of.repository_id, of.branch, of.kind)
 
 
 class _Pieces(io.RawIOBase):

@@ -31,7 +31,7 @@ from shared.log import Event, event
 from shared.notifications.port import NotificationService
 from shared.schedules.model import Schedule
 from shared.storage.blobs import room
-from shared.storage.blobs.upload import stage
+from shared.storage.blobs.upload import Staged, stage
 from shared.storage.tables.schedules import ScheduleTable
 from shared.tasks import JobContext
 
@@ -173,8 +173,7 @@ class Exports:
             _within(left, format.pieces(report, scratch)),
             job.check,
         )
-        same = (one for one in before if one.sha256 == staged.stored.sha256)
-        if (found := next(same, None)) is not None:
+        if (found := _of_bytes(before, staged)) is not None:
             return found
         _, left = self._made_room(job)  # others may have written meanwhile
         if staged.stored.bytes > left - sum(one.bytes for one in before):
@@ -197,11 +196,14 @@ class Exports:
             row_count=report.written,
             bytes=staged.stored.bytes,
             sha256=staged.stored.sha256,
-            expires_at=job.due_at + timedelta(days=params.keep_days),
+            expires_at=job.clock.now().replace(microsecond=0) + timedelta(days=params.keep_days),
         )
         try:
             staged.commit(file.metadata())
-        except Conflict as error:  # two attempts at once: the next one sees what the other wrote
+        except Conflict as error:  # two attempts at once, such as one that was thought dead
+            there = self.files.of_job(job.project_id, job.job_id)
+            if (found := _of_bytes(there, staged)) is not None:
+                return found
             raise Unavailable("exports", f"another attempt wrote {name} meanwhile") from error
         event(
             _logger,
@@ -244,10 +246,10 @@ class Exports:
         beside the files of other jobs). Raises `Refused` if there are as many of those as a project
         may have: lists of them are read whole."""
         self.files.create()
-        removed = kept = 0
+        removed, kept, now = 0, 0, job.clock.now()
         left = room.MOST_BYTES
         for one in self.files.of_project(job.project_id, job.check):
-            if one.expires_at <= job.due_at:
+            if one.expires_at <= now:
                 job.check()
                 self.files.remove(one)
                 removed += 1
@@ -274,6 +276,11 @@ def _full() -> Refused:
         "delete some (DELETE /api/v1/exports/{id}), let `keep_days` be fewer, or ask for a shorter "
         "period",
     )
+
+
+def _of_bytes(files: Iterable[ExportFile], staged: Staged) -> ExportFile | None:
+    """The one of them that has these bytes."""
+    return next((one for one in files if one.sha256 == staged.stored.sha256), None)
 
 
 def _bounded(rows: Iterable[Row], job: JobContext) -> Iterator[Row]:

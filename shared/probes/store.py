@@ -11,8 +11,8 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-from shared.errors import Unavailable
-from shared.probes import rows, states, summaries
+from shared.errors import Skipped, Unavailable
+from shared.probes import lateness, rows, states, summaries
 from shared.probes.model import Change, Result, State, Thresholds
 from shared.probes.rows import Check, Day
 from shared.probes.tallies import Tally
@@ -55,11 +55,20 @@ class Store:
         schedule_id: str,
         result: Result,
         thresholds: Thresholds,
+        due_at: datetime | None = None,
     ) -> Kept:
-        """Count a result, once: if the job has one already, that one stays."""
+        """Count a result, once: if the job has one already, that one stays. `due_at`: when its job
+        was due; raises `Skipped` if another one has looked since (`lateness`), and it is late."""
 
         def attempt() -> Kept | None:
             before = self.check(project_id, schedule_id)
+            if due_at is not None and before is not None:
+                try:
+                    lateness.hold(due_at, result.job_id, before.last, result.at)
+                except Skipped:  # unless it was counted before that
+                    if known := self.known(project_id, schedule_id, result.job_id):
+                        return known
+                    raise
             check, change = _stepped(before, schedule_id, result, thresholds)
             steps = self._steps(project_id, before, check, result, change)
             if self._transact(project_id, schedule_id, steps):

@@ -117,7 +117,8 @@ class DatabaseSync:
             if piece.rows:
                 parts.send(writing, piece.rows, piece.body)
             if queries.table.watermark is not None and piece.last:
-                seen_name = run.store.keep_seen(run.about, len(parts.written), seen.packed())
+                number, body = len(parts.written), seen.packed()
+                seen_name = run.store.keep_seen(run.about, number, body, run.job.attempt)
             begun = {"last": last, "seen": seen_name, "whole": not piece.more}
             run.save(begun)
         parts.end(queries.table)

@@ -23,9 +23,9 @@ from typing import Any
 from shared.errors import Conflict, Damaged, NotFound
 from shared.projects import name_of
 from shared.schedules.job import parse_id
-from shared.storage.blobs import room
+from shared.storage.blobs import journal, room
 from shared.storage.blobs.container import Container
-from shared.storage.blobs.stream import storage, text
+from shared.storage.blobs.stream import text
 from shared.storage.connect import Connection
 from shared.storage.failures import translated
 from shared.storage.names import Names
@@ -79,12 +79,17 @@ class SyncStore:
         key = f"state:{run.series}"
         row = marked(_state_row(after))
         step = Replace(key, before.etag, row) if before.etag else Insert(key, row)
-        first, *others = _keys_of(run.series, run.job_id)
-        told = [Upsert(first, _run_row(run)), *(Upsert(one, {}) for one in others)]
+        told = [Upsert(one, said) for one, said in _told(run)]
         etag = write(self._table, name_of(run.project_id), [step, *told])
         if etag is None:
             raise Conflict("another run of this schedule is under way, so this one ended")
         return replace(after, etag=etag)
+
+    def tell(self, run: SyncRun) -> None:
+        """Write how a run stands, whoever saves."""
+        steps = [Upsert(key, row) for key, row in _told(run)]
+        with translated(_SERVICE):
+            self._table.transact(name_of(run.project_id), steps)
 
     def runs(
         self, projects: Collection[int] | None, schedule_id: str | None, most: int
@@ -127,14 +132,16 @@ class SyncStore:
         with translated(_SERVICE):
             yield from self._table.query(where)
 
-    def keep_report(self, run: SyncRun, number: int, lines: Iterable[Mapping[str, Any]]) -> None:
-        """Write a piece of a report; again, if an attempt before this one did. Raises `Refused` if
-        the project keeps as many bytes as it may."""
+    def keep_report(
+        self, run: SyncRun, number: int, lines: Iterable[Mapping[str, Any]], attempt: int = 1
+    ) -> None:
+        """Write a piece of a report; again, if an attempt before this one did. Raises `Conflict` if
+        a later one did, and `Refused` if the project keeps as many bytes as it may."""
         if number % _HELD == 0:
             advice = "let fewer syncs run, or less often; reports of old runs go by themselves"
             room.hold("reports of syncs", advice, self._blobs, f"{name_of(run.project_id)}/")
         body = b"".join(json.dumps(line).encode() + b"\n" for line in lines)
-        self._put(f"{_folder(run)}/{number:06d}.ndjson", body)
+        journal.put_of(self._blobs, f"{_folder(run)}/{number:06d}.ndjson", body, attempt)
 
     def report(self, run: SyncRun, number: int) -> Sequence[Mapping[str, Any]]:
         """A piece of a report, from 0 on; empty if there is none."""
@@ -143,10 +150,10 @@ class SyncStore:
         body = text(self._blobs.blob(f"{_folder(run)}/{number:06d}.ndjson"))
         return [json.loads(line) for line in body.splitlines()]
 
-    def keep_seen(self, run: SyncRun, number: int, body: bytes) -> str:
-        """Write what a watermark must remember; its name."""
+    def keep_seen(self, run: SyncRun, number: int, body: bytes, attempt: int) -> str:
+        """Write what a watermark must remember; its name. Raises as `keep_report`."""
         name = f"{_folder(run)}/seen-{number:06d}"
-        self._put(name, body)
+        journal.put_of(self._blobs, name, body, attempt)
         return name
 
     def seen(self, name: str) -> bytes:
@@ -212,10 +219,6 @@ class SyncStore:
             with translated(_SERVICE):
                 self._table.transact(partition, [Delete(key)])
 
-    def _put(self, name: str, body: bytes) -> None:
-        with storage(self._blobs.name):
-            self._blobs.blob(name).upload_blob(body, length=len(body), overwrite=True)
-
 
 def _folder(run: SyncRun) -> str:
     return f"{name_of(run.project_id)}/{run.schedule_id}/{run.job_id}"
@@ -224,6 +227,12 @@ def _folder(run: SyncRun) -> str:
 def _run_key(job_id: str) -> str:
     schedule_id, due_at = parse_id(job_id)
     return f"run:{schedule_id}:{_FAR - int(due_at.timestamp()):010d}:{job_id}"
+
+
+def _told(run: SyncRun) -> list[tuple[str, dict[str, Any]]]:
+    """(key, what it says) of each row of a run."""
+    first, *others = _keys_of(run.series, run.job_id)
+    return [(first, _run_row(run)), *((one, {}) for one in others)]
 
 
 def _keys_of(series: str, job_id: str) -> list[str]:

@@ -22,19 +22,21 @@ from functions.customers.export import export
 from local.azurite import Azurite
 from shared.access import LOCAL, Caller, Role
 from shared.audit.port import Action, Subject
-from shared.clock import Clock, SystemClock
+from shared.clock import Clock, ManualClock, SystemClock
 from shared.errors import Cancelled, NotFound, Refused, Unavailable
 from shared.exports import service
 from shared.exports.files import ExportFile
 from shared.exports.kinds import Data, Format
 from shared.exports.params import ExportParams
 from shared.exports.readers.findings import FindingRows
+from shared.exports.safe import instant
 from shared.exports.service import Exports
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import Job, Status, job_id
 from shared.schedules.model import Definition, Policy
 from shared.schedules.spent import Spent
 from shared.storage.blobs import room
+from shared.storage.blobs.upload import Staged
 from shared.storage.tables.changes import row_of
 from shared.tasks import JobContext
 from tests.context import RecordedNotifications, job_of
@@ -313,6 +315,21 @@ def test_stopped_at_any_check_it_leaves_nothing_or_the_whole(town: Engine) -> No
     assert stopped > 5 and len(exports.files.of_job(MINE, job.job_id)) == 1
 
 
+def test_two_attempts_at_once_keep_one_file(town: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as one that was thought dead, and goes on; it is a moment older."""
+    job, commit, beside = context(town, "zombie"), Staged.commit, list[Mapping[str, Any]]()
+
+    def late(self: Staged, metadata: Mapping[str, str]) -> None:
+        monkeypatch.setattr(Staged, "commit", commit)
+        later = ManualClock(town.clock.now() + timedelta(seconds=90))
+        beside.append(run(town, replace(job, attempt=2, clock=later), days=30)[0])
+        self.commit(metadata)
+
+    monkeypatch.setattr(Staged, "commit", late)
+    assert run(town, job, days=30)[0] == beside[0]
+    assert len(town.app.exports().files.of_job(MINE, job.job_id)) == 1
+
+
 @pytest.mark.parametrize("when", ["reading", "before the commit", "after the commit"])
 def test_killed_at_any_time_the_next_attempt_comes_to_the_same_file(
     town: Engine, when: str
@@ -373,10 +390,14 @@ def test_what_is_too_old_goes_and_others_stay(
     old = replace(context(town, "old"), due_at=DUE - timedelta(days=10))
     old = replace(old, job_id=job_id("old", old.due_at))
     theirs = replace(old, project_id=THEIRS)
-    ids = [str(run(town, one, keep_days=5)[0]["export_id"]) for one in (old, theirs)]
-    kept, _ = run(town, replace(old, job_id=old.job_id + "-x"), keep_days=11)
+    then = ManualClock(old.due_at)
+    some = [replace(one, clock=then) for one in (old, theirs)]
+    ids = [str(run(town, one, keep_days=5)[0]["export_id"]) for one in some]
+    again = replace(old, job_id=old.job_id + "-bx3f9k2")  # of a backfill: it is made now
+    kept, _ = run(town, again, keep_days=5)
+    assert kept["expires_at"] == instant(town.clock.now() + timedelta(days=5))
     result, _ = run(town, context(town, "cleans"), days=1)
-    assert result["removed"] == 1
+    assert (kept["removed"], result["removed"]) == (1, 0)
     with monkeypatch.context() as few:
         there = len([*exports.files.of_project(MINE, lambda: None)])
         few.setattr(service, "MOST_FILES", there)

@@ -201,6 +201,28 @@ def test_the_past_cannot_be_checked(desk: Desk) -> None:
     assert desk.store.check(7, "check") is None
 
 
+def test_of_many_late_runs_one_looks_and_the_others_say_so(desk: Desk) -> None:
+    """After an outage, or in a backfill: all would see the same present."""
+    answers = Answers(desk, UP, DOWN, DOWN, DOWN)
+    wanted = HealthCheck(url="http://x.example/", failures_before_down=3)
+    desk.probes.check(desk.job(), wanted)
+    start = desk.clock.now()
+    desk.engine.later(3600)
+    late = [desk.job(due=start + timedelta(minutes=5 * number)) for number in range(1, 8)]
+    assert desk.probes.check(late[3], wanted)["found"] == "down"
+    for job in (*late[:3], *late[4:]):
+        with pytest.raises(Skipped, match=r"this run was due at .*; another one has looked since"):
+            desk.probes.check(job, wanted)
+    assert desk.probes.check(late[3], wanted)["status"] == "up", "given back, it counted already"
+    beside = Result(
+        job_id="check-20260301T120500Z", at=desk.clock.now(), measured=Measured(status=DOWN)
+    )
+    with pytest.raises(Skipped, match="looked since"):  # which looked at the same moment
+        desk.store.keep(7, "check", beside, Thresholds(), start)
+    assert answers.looked == 2 and sums(desk) == (1, 1, 2)
+    assert desk.probes.check(desk.job(), wanted)["found"] == "down", "the next one is not late"
+
+
 def test_a_target_that_is_disabled_is_not_looked_at(desk: Desk) -> None:
     desk.targets.add("off", kind="http", url="http://x.example/")
     desk.targets.alter(Kind.TARGET, "off", 7, disabled="disabled by Ana")
