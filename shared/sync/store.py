@@ -155,8 +155,9 @@ class SyncStore:
         return text(self._blobs.blob(name))
 
     def tidy(self, run: SyncRun, keep: str) -> None:
-        """Remove the series' runs beyond the newest `KEPT`, with their reports, but not the blob
-        `keep`; and of this one what its end made needless."""
+        """Remove the series' runs beyond the newest `KEPT`, with their reports, but not this one,
+        which may be of a backfill, nor the one of the blob `keep`; and of this one what its end
+        made needless."""
         for name in self._blobs.names(f"{_folder(run)}/seen-"):
             if name != keep:
                 self._blobs.delete(name)
@@ -167,7 +168,9 @@ class SyncStore:
             f"and RowKey lt {literal(lower[:-1] + ';')}"
         )
         for row in islice(self._rows(where), KEPT, None):
-            self._remove(partition, run.series, row["RowKey"].rpartition(":")[2], keep)
+            job_id = row["RowKey"].rpartition(":")[2]
+            if job_id != run.job_id and f"/{job_id}/" not in keep:
+                self._remove(partition, run.series, job_id)
 
     def partitions(self) -> list[str]:
         self.prepare()
@@ -199,12 +202,11 @@ class SyncStore:
         with translated(_SERVICE):
             self._table.transact(partition, [Delete(f"state:{series}")])
 
-    def _remove(self, partition: str, series: str, job_id: str, keep: str = "") -> None:
-        """Remove a run: its blobs first, except `keep`."""
+    def _remove(self, partition: str, series: str, job_id: str) -> None:
+        """Remove a run: its blobs first."""
         schedule_id = series.partition(".")[0]
         for name in self._blobs.names(f"{partition}/{schedule_id}/{job_id}/"):
-            if name != keep:
-                self._blobs.delete(name)
+            self._blobs.delete(name)
         for key in _keys_of(series, job_id):
             with translated(_SERVICE):
                 self._table.transact(partition, [Delete(key)])

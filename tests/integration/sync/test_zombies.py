@@ -1,5 +1,5 @@
 """Workers that were only thought to be gone: the next attempt works beside them, or has ended, and
-they go on. The end is the same as without them."""
+they go on. The end is the same as without them. Runs side by side, and out of order."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from shared.errors import Cancelled, Conflict
-from shared.sync import running
+from shared.sync import running, store
 from shared.sync.plan import SyncPlan
 from tests.integration.sync.conftest import Sides
 from tests.integration.sync.test_containers import content, put
@@ -123,6 +123,20 @@ def test_of_two_runs_at_once_one_goes_on_and_the_other_says_that_it_ended(
     later, earlier = sides.world.store.runs(None, "nightly", 2)
     assert (later.status, earlier.status) == ("succeeded", "failed")
     assert "another run" in earlier.error and later.counts.items == 6
+
+
+def test_a_run_that_was_due_long_ago_is_kept_until_the_next_one_ends(
+    sides: Sides, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "KEPT", 1)
+    put(sides.blobs[0], "a", b"")
+    plan: dict[str, Any] = {"source_id": "a", "destination_id": "b"}
+    known = lambda: [one.due_at.day for one in sides.world.store.runs(None, "nightly", 9)]  # noqa: E731
+    days = []
+    for number in (4, 5, 1, 6):
+        sides.world.run(number, **plan)
+        days.append(known())
+    assert days == [[4], [5], [5, 1], [6]]
 
 
 def test_an_attempt_that_is_told_to_stop_is_gone_on_with(
