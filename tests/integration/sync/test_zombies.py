@@ -115,7 +115,10 @@ def test_of_two_runs_at_once_one_goes_on_and_the_other_says_that_it_ended(
     plan: dict[str, Any] = {"source_id": "a", "destination_id": "b", "parallel": 1}
     for number in range(6):
         put(source, f"{number:03}", str(number).encode())
-    meanwhile = lambda: other(sides.world).run(2, **plan)  # noqa: E731
+
+    def meanwhile() -> None:
+        other(sides.world).run(2, **plan)
+
     sides.world.reach.before = at(5, "PUT", copy.container_name, meanwhile)
     with pytest.raises(Conflict, match="another run of this schedule is under way"):
         sides.world.run(1, **plan)
@@ -131,11 +134,10 @@ def test_a_run_that_was_due_long_ago_is_kept_until_the_next_one_ends(
     monkeypatch.setattr(store, "KEPT", 1)
     put(sides.blobs[0], "a", b"")
     plan: dict[str, Any] = {"source_id": "a", "destination_id": "b"}
-    known = lambda: [one.due_at.day for one in sides.world.store.runs(None, "nightly", 9)]  # noqa: E731
     days = []
     for number in (4, 5, 1, 6):
         sides.world.run(number, **plan)
-        days.append(known())
+        days.append([one.due_at.day for one in sides.world.store.runs(None, "nightly", 9)])
     assert days == [[4], [5], [5, 1], [6]]
 
 
