@@ -5,7 +5,8 @@ In the app's table, partition `analysis:{project}` (`c`: the company's own), in 
 - `at:{what is left until the year 9999}:{id}`: an analysis; the newest comes first.
 - `id:{id}`: that key.
 - `last:{repository}:{hash of branch and kind}`: for each tool, the last analysis in which it looked
-  at everything; later ones are compared with that.
+  at everything; later ones are compared with that. Also when the newest of them fetched which
+  commit. Each analysis replaces it under its ETag.
 
 Its findings are lines of JSON, one each, in the blob `{project}/{id}/{attempt}/findings.gz`.
 """

@@ -162,7 +162,8 @@ class SyncStore:
 
     def tidy(self, run: SyncRun, keep: str) -> None:
         """Remove the series' runs beyond the newest `KEPT` and `MOST_PIECES`, with their reports,
-        but not the blob `keep`; and of this one what its end made needless."""
+        but not this one, which may be of a backfill, nor the one of the blob `keep`; and of this
+        one what its end made needless."""
         for name in self._blobs.names(f"{_folder(run)}/seen-"):
             if name != keep:
                 self._blobs.delete(name)
@@ -175,9 +176,11 @@ class SyncStore:
         pieces = 0
         for number, row in enumerate(list(self._rows(where))):
             pieces += row.get("segments", 0)
+            job_id = row["RowKey"].rpartition(":")[2]
             if number < KEPT and (number == 0 or pieces <= MOST_PIECES):
                 continue
-            self._remove(partition, run.series, row["RowKey"].rpartition(":")[2], keep)
+            if job_id != run.job_id and f"/{job_id}/" not in keep:
+                self._remove(partition, run.series, job_id)
 
     def partitions(self) -> list[str]:
         self.prepare()
@@ -209,12 +212,11 @@ class SyncStore:
         with translated(_SERVICE):
             self._table.transact(partition, [Delete(f"state:{series}")])
 
-    def _remove(self, partition: str, series: str, job_id: str, keep: str = "") -> None:
-        """Remove a run: its blobs first, except `keep`."""
+    def _remove(self, partition: str, series: str, job_id: str) -> None:
+        """Remove a run: its blobs first."""
         schedule_id = series.partition(".")[0]
         for name in self._blobs.names(f"{partition}/{schedule_id}/{job_id}/"):
-            if name != keep:
-                self._blobs.delete(name)
+            self._blobs.delete(name)
         for key in _keys_of(series, job_id):
             with translated(_SERVICE):
                 self._table.transact(partition, [Delete(key)])

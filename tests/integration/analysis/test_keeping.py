@@ -76,7 +76,6 @@ def test_two_attempts_at_once_keep_one_analysis(quiet: Lab) -> None:
 
 def test_a_run_that_fetched_before_another_one_is_not_compared_with_it(quiet: Lab) -> None:
     """Two jobs at once, as with `overlap: allow_all`, or of two schedules."""
-    quiet.run()
     source, last = Source(quiet.server.root / "42"), quiet.store.last
     faster: list[dict[str, Any]] = []
 
@@ -92,9 +91,7 @@ def test_a_run_that_fetched_before_another_one_is_not_compared_with_it(quiet: La
         Skipped, match=r"fetched main later, at 2026-03-01T12:0\d:00Z, and was faster"
     ):
         quiet.run(job=late)
-    assert (faster[0]["findings_new"], faster[0]["findings_same"]) == (3, 3)
-    assert quiet.run()["findings_same"] == 6
-    assert len(quiet.service().all({7})) == 3
+    assert faster[0]["findings_new"] == 6 and len(quiet.service().all({7})) == 1
 
     real = quiet.store.write_files
 

@@ -98,7 +98,7 @@ def test_health_checks_of_a_batch_stand_each_for_itself(own: Desk) -> None:
         first, _ = done(own, "health_check", wanted, items)
         assert [one["found"] for one in first] == ["up", "down", "up"]
         assert [one["status"] for one in first] == ["up", "unknown", "up"]
-        own.engine.later(60)
+        own.engine.later(30)
         items.reverse()
         second, _ = done(own, "health_check", wanted, items, job_id=SECOND)
     assert [one["status"] for one in second] == ["up", "down", "up"]

@@ -1,5 +1,5 @@
 """Workers that were only thought to be gone: the next attempt works beside them, or has ended, and
-they go on. The end is the same as without them."""
+they go on. The end is the same as without them. Runs side by side, and out of order."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from shared.errors import Cancelled, Conflict
-from shared.sync import running
+from shared.sync import running, store
 from shared.sync.plan import SyncPlan
 from tests.integration.sync.conftest import Sides
 from tests.integration.sync.test_containers import content, put
@@ -115,7 +115,10 @@ def test_of_two_runs_at_once_one_goes_on_and_the_other_says_that_it_ended(
     plan: dict[str, Any] = {"source_id": "a", "destination_id": "b", "parallel": 1}
     for number in range(6):
         put(source, f"{number:03}", str(number).encode())
-    meanwhile = lambda: other(sides.world).run(2, **plan)  # noqa: E731
+
+    def meanwhile() -> None:
+        other(sides.world).run(2, **plan)
+
     sides.world.reach.before = at(5, "PUT", copy.container_name, meanwhile)
     with pytest.raises(Conflict, match="another run of this schedule is under way"):
         sides.world.run(1, **plan)
@@ -123,6 +126,19 @@ def test_of_two_runs_at_once_one_goes_on_and_the_other_says_that_it_ended(
     later, earlier = sides.world.store.runs(None, "nightly", 2)
     assert (later.status, earlier.status) == ("succeeded", "failed")
     assert "another run" in earlier.error and later.counts.items == 6
+
+
+def test_a_run_that_was_due_long_ago_is_kept_until_the_next_one_ends(
+    sides: Sides, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "KEPT", 1)
+    put(sides.blobs[0], "a", b"")
+    plan: dict[str, Any] = {"source_id": "a", "destination_id": "b"}
+    days = []
+    for number in (4, 5, 1, 6):
+        sides.world.run(number, **plan)
+        days.append([one.due_at.day for one in sides.world.store.runs(None, "nightly", 9)])
+    assert days == [[4], [5], [5, 1], [6]]
 
 
 def test_an_attempt_that_is_told_to_stop_is_gone_on_with(
