@@ -108,6 +108,14 @@ class Timed:
         return answer
 
 
+class _Unbudgeted:
+    def refusal(self, schedule_id: str, project_id: int | None) -> None:
+        """No budget is used up."""
+
+    def moved(self, schedule_id: str, project_id: int | None, count: int) -> None:
+        """Nobody counts."""
+
+
 def _nobody() -> Any:
     raise RuntimeError("nobody is to be told anything")
 
@@ -120,7 +128,9 @@ def belfry(load: Load, port: int, *, among_slow: bool) -> tuple[list[float], flo
         hooks: Any = Hooks(url)
         client: Any = outgoing
         audit: Any = None
-        made = Webhooks(store, lambda: client, lambda: hooks, _nobody, audit, SystemClock())
+        made = Webhooks(
+            store, lambda: client, lambda: hooks, _nobody, audit, _Unbudgeted(), SystemClock()
+        )
         due = load.due(among_slow=among_slow)
         for number, hook in enumerate(due):
             made._stored(_wanted(hook, number))

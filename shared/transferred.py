@@ -28,12 +28,16 @@ _counts: ContextVar[Bytes | None] = ContextVar("bytes", default=None)
 @contextmanager
 def counting(moved: Bytes) -> Iterator[None]:
     """Count in `moved` what this thread sends and receives in the block, and what the threads do
-    that are given work by `shared.threads`."""
+    that are given work by `shared.threads`. What was counted in a block counts in the one around it
+    when it ends."""
+    around = _counts.get()
     before = _counts.set(moved)
     try:
         yield
     finally:
         _counts.reset(before)
+        if around is not None:
+            around.add(moved.moved)
 
 
 def count(moved: int) -> None:

@@ -19,21 +19,26 @@ from shared.tasks import JobContext, Params, Result, Task
 
 def job_of(
     *,
+    job_id: str = "nightly:2026",
+    schedule_id: str = "nightly",
+    project_id: int | None = None,
+    due_at: datetime | None = None,
     attempt: int = 1,
     stop: threading.Event | None = None,
     clock: Clock | None = None,
     dry_run: bool = False,
 ) -> JobContext:
-    """A job that is due now, by `clock`.
+    """A job that is due now, by `clock`, or when it is said.
 
     Afterwards `job.log.text()` is what the task said, and `job.progress.done` how far it came. To
     set `job.stop` tells it to end.
     """
     clock = clock or SystemClock()
     return JobContext(
-        job_id="nightly:2026",
-        schedule_id="nightly",
-        due_at=clock.now(),
+        job_id=job_id,
+        schedule_id=schedule_id,
+        project_id=project_id,
+        due_at=due_at or clock.now(),
         attempt=attempt,
         clock=clock,
         log=JobLog(logging.getLogger("test"), {}, lambda: "t"),

@@ -128,6 +128,13 @@ BETWEEN_REGIONS = Price(
     dollars=0.02,
     said="blog, February 2026",
 )
+OUT = Price(
+    what="data out to the internet, by Microsoft's network, up to 10 TB",
+    unit="GB",
+    dollars=float(_DEFAULTS.transfer_gb) / _MILLION,
+    free=100,
+    said="price API, West Europe, July 2026; one meter for North America and Europe",
+)
 LOGS = Price(
     what="logs that are taken in",
     unit="GB",

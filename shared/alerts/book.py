@@ -25,8 +25,8 @@ from shared.errors import Damaged, NotFound
 from shared.log import Event, event, instant
 from shared.storage.connect import Connection
 from shared.storage.failures import translated
+from shared.storage.tables import row_keys
 from shared.storage.tables.batch import Delete, Insert, Operation, Replace, Upsert, literal
-from shared.storage.tables.table import Table
 
 _logger = logging.getLogger("belfry.alerts")
 
@@ -40,9 +40,7 @@ class Book:
     `Refused` if storage fails."""
 
     def __init__(self, connection: Connection, table: str) -> None:
-        self._connection = connection
-        self._table = connection.table(table)
-        self._there = False
+        self._open = connection.made_when_used(table)
 
     def read(self, digest: str) -> Alert | None:
         """The current alert of that digest. If its row cannot be read, the row is removed, so that
@@ -131,8 +129,7 @@ class Book:
 
     def rows(self, prefix: str, more: str = "", *, top: int = 1000) -> Iterator[dict[str, Any]]:
         """The rows whose keys begin with `prefix`, which ends with `:`."""
-        span = f"RowKey ge {literal(prefix)} and RowKey lt {literal(prefix[:-1] + ';')}"
-        where = f"PartitionKey eq '{PARTITION}' and {span}{more}"
+        where = row_keys.of(PARTITION, row_keys.beginning(prefix)) + more
         with translated(_SERVICE):
             yield from self._open().query(where, top=top)
 
@@ -145,12 +142,6 @@ class Book:
             return outcome.etags[0]
         row = self.row(steps[0].key) if outcome.retried and mark else None
         return str(row["etag"]) if row is not None and row.get("mark") == mark else None
-
-    def _open(self) -> Table:
-        if not self._there:
-            self._connection.create_table(self._table.name)
-            self._there = True
-        return self._table
 
 
 def _event_key(alert: Alert, key: str) -> str:

@@ -5,10 +5,10 @@ A problem:
 2. While it lasts there is a reminder every `REMINDED` (Alertmanager's repeat_interval), unless a
    person acknowledged it.
 3. If its level is higher than what was told, that is told, `SPACED` after the last telling.
-4. If it begins again within `REOPENED` of its end, it is the same alert. People who were told that
-   it is over are told otherwise, `REOPENED` after the last telling at the earliest, if it still
-   lasts then. From then on its end is told when it has been over for `REOPENED`. So a problem that
-   comes and goes costs four messages and reminders.
+4. If it begins again within `REOPENED` of its end, or of the telling of that, it is the same alert.
+   People who were told that it is over are told otherwise, `REOPENED` after the last telling at the
+   earliest, if it still lasts then. From then on its end is told when it has been over for
+   `REOPENED`. So a problem that comes and goes costs four messages and reminders.
 
 A group of events:
 5. The first is told at once. What follows is told in one message, `SPACED` after that, with a count
@@ -127,7 +127,10 @@ def is_over(alert: Alert, now: datetime) -> bool:
     alert = _believed(alert, now)
     if alert.state is OPEN or alert.pending is not None or due(alert, now) is not None:
         return False
-    return alert.is_group or (alert.told is RESOLVED and now - alert.since >= REOPENED)
+    if alert.is_group:
+        return True
+    last = max(alert.since, alert.told_at or alert.since)
+    return alert.told is RESOLVED and now - last >= REOPENED
 
 
 def acknowledged(alert: Alert, by: str, now: datetime) -> Alert:

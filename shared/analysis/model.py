@@ -110,7 +110,7 @@ class Finding:
     analysis_id: str
     commit: str
     at: datetime
-    """When it was analysed."""
+    """When its commit was fetched."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -220,6 +220,7 @@ class Analysis:
     attempt: int
     """The attempt that ended it; its blobs have that number."""
     at: datetime
+    """When its commit was fetched: the order of analyses."""
     seconds: float
     """What it took, fetching included."""
     files: int

@@ -5,7 +5,8 @@ In the app's table, partition `analyses`, in one transaction:
 - `in:{roll}:{place}`: an analysis, in each of its rolls (`shared.storage.tables.roll`).
 - `id:{id}`: its place in them, and the attempt that wrote it.
 - `last:{project}:{repository}:{hash of branch and kind}`: for each tool, the last analysis in which
-  it looked at everything; later ones are compared with that.
+  it looked at everything; later ones are compared with that. Also when the newest of them fetched
+  which commit. Each analysis replaces it under its ETag.
 
 Its findings are lines of JSON, one each, in the blob `{project}/{id}/{attempt}/findings.gz`.
 """
@@ -51,6 +52,12 @@ class Last:
     """Where the last whole look of each tool is: the ids of analyses."""
 
     tools: Mapping[Tool, str]
+    commit: str = ""
+    """Of the analysis that fetched last."""
+    at: datetime | None = None
+    """When it did."""
+    etag: str = ""
+    """Of the row that says so; empty if there is none."""
 
 
 def analysis_id(project_id: int | None, job_id: str) -> str:
@@ -166,13 +173,18 @@ def to_analysis(row: Mapping[str, Any]) -> Analysis:
 
 def to_last(row: Mapping[str, Any]) -> Last:
     try:
-        return Last({Tool(tool): str(one) for tool, one in json.loads(row["tools"]).items()})
-    except _GARBLED:
-        return Last({})  # what comes next is compared with nothing, and written anew
+        tools = {Tool(tool): str(one) for tool, one in json.loads(row["tools"]).items()}
+        commit, at = str(row.get("commit", "")), row.get("at")
+        return Last(
+            tools, commit, datetime.fromisoformat(at) if at else None, str(row.get("etag", ""))
+        )
+    except _GARBLED:  # what comes next is compared with nothing, and written anew
+        return Last({}, etag=str(row.get("etag", "")))
 
 
 def last_properties(last: Last) -> dict[str, Any]:
-    return {"tools": json.dumps(last.tools, sort_keys=True)}
+    said = {"tools": json.dumps(last.tools, sort_keys=True), "commit": last.commit}
+    return said | ({"at": last.at.astimezone(UTC).isoformat()} if last.at else {})
 
 
 def line(one: Compared) -> str:

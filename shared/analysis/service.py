@@ -34,6 +34,7 @@ from shared.analysis.sandbox import Failed, Sandbox
 from shared.analysis.scratch import Scratch, scratch
 from shared.analysis.store import Store
 from shared.errors import Damaged, NotFound, Refused, Skipped
+from shared.log import instant
 from shared.outgoing import Outgoing
 from shared.resources.model import Resource
 from shared.resources.port import ResourceService
@@ -83,16 +84,18 @@ class Analyses:
         max_bytes: int | None = None,
     ) -> Mapping[str, object]:
         """Analyse a repository of the job's project (`port.AnalysisService`)."""
-        found = self._store.get(rows.analysis_id(job.project_id, job.job_id))
+        analysis = rows.analysis_id(job.project_id, job.job_id)
+        found = self._store.get(analysis)
         if found is not None:
             return result(found)
+        self._store.hold_room(job.project_id, analysis, job.check)
         repository = self._resources().repository(repository_id, job.project_id)
         if repository.disabled:
             raise Skipped(f"repository {repository_id} is disabled: {repository.disabled}")
         self.hold(repository.what.url)
         limits = self._within(max_files, max_bytes)
-        began = job.clock.monotonic()
-        with scratch(job.clock.now()) as place:
+        began, at = job.clock.monotonic(), job.clock.now()
+        with scratch(at) as place:
             fetched = self._fetch(repository, branch, place, limits, job)
             job.progress(0.2)
             sandbox = Sandbox(job, place, limits, self._turn, self._modules)
@@ -100,7 +103,7 @@ class Analyses:
             job.progress(0.3)
             looking = Looking(job, sandbox, limits, self._vulnerabilities, str(place.src))
             seen = looking.look(kind, dependencies=dependencies)
-        made = _analysis(job, repository_id, kind, fetched, files, seen)
+        made = _analysis(job, at, repository_id, kind, fetched, files, seen)
         made = replace(made, seconds=round(job.clock.monotonic() - began, 1))
         return result(self._kept(made, repository.what.url, seen, files, job))
 
@@ -169,6 +172,8 @@ class Analyses:
     ) -> Analysis:
         """Compare, write, and remove what is too old."""
         last = self._store.last(made)
+        if last.at is not None and last.at > made.at and last.commit != made.commit:
+            return self._older(made, last.at)
         before = list(self._before(last, job))
         looked = seen.looked if files.whole else set[Tool]()
         found = compared(seen.found, before, looked=looked, left_out=files.paths)
@@ -182,12 +187,22 @@ class Analyses:
         )
         log = sarif.document(of, seen.ran, _rules(seen), found, files.left_out)
         job.check()
-        self._store.write_files(made, found, sarif.as_bytes(log), job.check)
-        written = self._store.add(made, Last({**last.tools, **dict.fromkeys(looked, made.id)}))
+        self._store.write_files(made, found, sarif.as_bytes(log))
+        tools = {**last.tools, **dict.fromkeys(looked, made.id)}
+        after = replace(last, tools=tools, commit=made.commit, at=max(made.at, last.at or made.at))
+        written = self._store.add(made, after)
         job.progress(1.0)
         gone = self._store.prune(written, job.clock.now(), job.check)
         job.log("analysed", analysis=written.id, findings=len(found), pruned=gone)
         return written
+
+    def _older(self, made: Analysis, since: datetime) -> Analysis:
+        """What is there of the job, if another attempt was faster. Else raises `Skipped`: what was
+        found in an older commit is neither new nor gone."""
+        if (found := self._store.get(made.id)) is not None:
+            return found
+        said = f"another run fetched {made.branch} later, at {instant(since, 'seconds')}"
+        raise Skipped(f"{said}, and was faster; what this one fetched is older")
 
     def _before(self, last: Last, job: JobContext) -> Iterator[Found]:
         """What each tool found when it last looked at everything."""
@@ -271,6 +286,7 @@ def _unpacked(sandbox: Sandbox, fetched: Fetched, place: Scratch) -> Files:
 
 def _analysis(
     job: JobContext,
+    at: datetime,
     repository_id: str,
     kind: AnalysisKind,
     fetched: Fetched,
@@ -287,7 +303,7 @@ def _analysis(
         schedule_id=job.schedule_id,
         job_id=job.job_id,
         attempt=job.attempt,
-        at=job.clock.now(),
+        at=at,
         seconds=0.0,
         files=files.count,
         bytes=files.bytes,

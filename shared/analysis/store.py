@@ -17,12 +17,13 @@ from shared.analysis import rows
 from shared.analysis.compare import Compared
 from shared.analysis.model import Analysis
 from shared.analysis.rows import Last
-from shared.errors import Conflict, Damaged
+from shared.errors import Damaged, Unavailable
 from shared.projects import name_of
+from shared.storage.blobs import room
 from shared.storage.blobs.container import Container
 from shared.storage.blobs.stream import etag_of, go_on, pieces, text, write_once
 from shared.storage.failures import translated
-from shared.storage.tables.batch import Delete, Insert, Operation, Upsert, literal
+from shared.storage.tables.batch import Delete, Insert, Operation, Replace, literal
 from shared.storage.tables.marked import marked
 from shared.storage.tables.roll import Roll, Rolls, added, removed, rolls_for, rolls_of
 from shared.storage.tables.roll_counts import Wanted, left
@@ -87,30 +88,40 @@ class Store:
         row = self._row(_last_key(of))
         return Last({}) if row is None else rows.to_last(row)
 
-    def write_files(
-        self, of: Analysis, findings: Sequence[Compared], sarif: bytes, check: Callable[[], None]
-    ) -> None:
-        """Write the blobs of an attempt; harmless if they are there."""
-        self.container.create(check)
+    def hold_room(self, project_id: int | None, analysis: str, check: Callable[[], None]) -> None:
+        """Raise `Refused` if the project keeps as many bytes as it may, beside this analysis."""
+        advice = (
+            f"they go after {AGE.days} days, and when there are {_OF_REPOSITORY} newer ones of "
+            "their repository: let fewer repositories be analysed, or less often"
+        )
+        beginning, own = f"{name_of(project_id)}/", rows.folder(analysis)
+        room.hold("analyses", advice, self.container, beginning, check, but=own)
+
+    def write_files(self, of: Analysis, findings: Sequence[Compared], sarif: bytes) -> None:
+        """Write the blobs of an attempt; harmless if they are there. Nothing stops it in between:
+        an attempt that is given back is made again with the same number, and may find others."""
+        self.container.create()
         lines = "".join(rows.line(one) + "\n" for one in findings).encode()
         for name, data in ((_FINDINGS, lines), (_SARIF, sarif)):
-            blob = self.container.blob(rows.folder(of.id, of.attempt) + name, check)
+            blob = self.container.blob(rows.folder(of.id, of.attempt) + name)
             packed = gzip.compress(data, 6, mtime=0)
-            write_once(blob, packed, {}, content_type="application/gzip", check=check)
+            write_once(blob, packed, {}, content_type="application/gzip")
 
     def add(self, one: Analysis, last: Last) -> Analysis:
         """Write the rows; the analysis that is there then, which another attempt may have been
-        faster to write."""
+        faster to write. `last`: with the ETag of what it was compared with. Raises `Unavailable` if
+        another analysis of the same came in between."""
         place, rolls, row = _place(one), _rolls(one), rows.properties(one)
+        of, said = _last_key(one), rows.last_properties(last)
         steps: list[Operation] = [
             Insert(rows.id_key(one.id), marked({"place": place, "attempt": one.attempt})),
             *(Insert(roll.rows + place, row) for roll in rolls),
-            Upsert(_last_key(one), rows.last_properties(last)),
+            Replace(of, last.etag, said) if last.etag else Insert(of, said),
         ]
         etag = self._rolls.write(steps, added(rolls, place, _KIND))
         found = one if etag is not None else self.get(one.id)
         if found is None:
-            raise Conflict(f"the analysis {one.id} was removed while it was written")
+            raise Unavailable(_SERVICE, f"another analysis of {one.repository_id} was faster")
         return found
 
     def findings(self, of: Analysis) -> Iterator[Compared]:

@@ -4,33 +4,20 @@ used."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from shared.alerts.port import AlertService
 from shared.analysis.port import AnalysisService
 from shared.app import outgoing as places
-from shared.app.stores import Stores
-from shared.audit.service import AuditTrail
+from shared.app.around import Around
+from shared.app.domains import Domains
 from shared.batch.port import BatchService
-from shared.calendars.service import Calendars
-from shared.clock import Clock
-from shared.engine.commands.schedules import Manager
-from shared.engine.records.lists import Lists
-from shared.engine.records.reconcile import Ledger
-from shared.engine.work.execute import Executor
-from shared.engine.work.limits import Limits
 from shared.exports.port import ExportService
-from shared.listing.listing import Listing
-from shared.notifications.port import NotificationService
 from shared.outgoing import Outgoing
 from shared.probes.port import ProbeService
 from shared.resources.port import CustomerUpkeep, ResourceService, ResourceUpkeep
-from shared.settings import Settings
 from shared.storage.tables.facts import RESTORING
 from shared.sync.port import SyncService
 from shared.sync.store import SyncStore
-from shared.tasks import Registry, Services
 from shared.tasks.services import once
 from shared.webhooks.port import WebhookService
 
@@ -53,33 +40,13 @@ if TYPE_CHECKING:
     from shared.webhooks.service import Webhooks
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Around:
-    """What these services need of the rest of the app."""
-
-    settings: Settings
-    at: Stores
-    clock: Clock
-    tasks: Registry
-    services: Services
-    executor: Executor
-    limits: Limits
-    manager: Manager
-    calendars: Calendars
-    listing: Listing
-    lists: Lists
-    ledger: Ledger
-    audit: AuditTrail
-    alerts: Callable[[], AlertService]
-    notifications: Callable[[], NotificationService]
-
-
 class Customers:
     """The services."""
 
-    def __init__(self, app: Around) -> None:
+    def __init__(self, app: Around, domains: Domains) -> None:
         self._app = app
         self._at = app.at
+        self._domains = domains
         self.outgoing: Callable[[], Client] = once(lambda: places.outgoing(app.settings, app.clock))
         self.resources: Callable[[], Resources] = once(self._resources)
         self.health_checks: Callable[[], HealthChecks] = once(self._health_checks)
@@ -103,8 +70,8 @@ class Customers:
             self._secrets(),
             self._app.audit,
             self._app.clock,
-            lambda url: self.outgoing().hold(url),
-            Users(self._app.tasks, self._app.lists),
+            self.outgoing,
+            Users(self._app.tasks, self._app.records.lists),
         )
 
     def orphans(self) -> Orphans:
@@ -168,7 +135,15 @@ class Customers:
 
         store = Store(self._at.connection, self._at.names.webhooks)
         app = self._app
-        return Webhooks(store, self.outgoing, self.resources, app.alerts, app.audit, app.clock)
+        return Webhooks(
+            store,
+            self.outgoing,
+            self.resources,
+            self._domains.alerts,
+            app.audit,
+            app.meter,
+            app.clock,
+        )
 
     def _health_checks(self) -> HealthChecks:
         from shared.probes.store import Store
@@ -229,7 +204,7 @@ class Customers:
         files = Files(store, app.clock)
         return Batches(
             store=store,
-            sources=Sources(app.listing, files, self.resources),
+            sources=Sources(app.records.listing, files, self.resources),
             files=files,
             manager=app.manager,
             calendars=app.calendars,
@@ -271,13 +246,13 @@ class Customers:
         from shared.exports.shelf import Shelf
 
         app, made, names = self._app, self._at.connection, self._at.names
-        jobs = Jobs(app.listing, self._at.ended)
+        jobs = Jobs(app.records.listing, self._at.ended)
         records = Records(ChainTable(made.table(names.audit)))
         readers: dict[Data, Callable[[], Reader]] = {
             Data.RUNS: lambda: RunRows(jobs),
             Data.COSTS: lambda: CostRows(jobs, app.settings.prices),
-            Data.SCHEDULES: lambda: ScheduleRows(app.lists),
-            Data.OCCURRENCES: lambda: OccurrenceRows(app.listing, app.ledger),
+            Data.SCHEDULES: lambda: ScheduleRows(app.records.lists),
+            Data.OCCURRENCES: lambda: OccurrenceRows(app.records.listing, app.records.ledger),
             Data.AUDIT: lambda: AuditRows(records, app.audit.chain),
             Data.FINDINGS: lambda: FindingRows(
                 lambda project_id, since, until: self.analyses().findings(project_id, since, until)
@@ -285,7 +260,7 @@ class Customers:
         }
         account = app.settings.storage.account_name
         files = Files(made.blobs(names.exports), Shelf(made.table(names.table)), account)
-        return Exports(files, self._at.table, readers, app.notifications, app.clock)
+        return Exports(files, self._at.table, readers, self._domains.notifications, app.clock)
 
 
 def services_of(made: Callable[[], Customers]) -> Mapping[type[Any], Callable[[], Any]]:

@@ -1,31 +1,23 @@
-"""Makes the services of the domains. Each is imported when it is made, since a cold start pays for
-every import."""
+"""Makes the services of the domains. Each is imported, and made, when it is first used, because a
+cold start pays for every import."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shared.alerts.of_notifications import NotificationAlerts
-from shared.alerts.port import AlertService, DatabaseMonitor
-from shared.app.stores import Stores
-from shared.applied.looking import Looking
-from shared.applied.store import Store as Applications
-from shared.audit.port import Audit
+from shared.alerts.port import AlertMonitor, AlertService, DatabaseMonitor
+from shared.app.around import Around
+from shared.app.scaling import scaling
+from shared.archive.port import ArchiveService
+from shared.backups.port import BackupService
 from shared.billing.port import BillingService
-from shared.calendars.feeds import Feeds
-from shared.calendars.service import Calendars
-from shared.calendars.spreading import Spreading
 from shared.care.port import PetCare
-from shared.clock import Clock
-from shared.engine.commands.schedules import Manager
-from shared.engine.records.lists import Lists
-from shared.listing.listing import Listing
-from shared.notifications.port import NotificationService, Review
-from shared.settings import Settings
-from shared.storage.connect import Connection
-from shared.storage.tables.facts import Meta
-from shared.tasks import Registry
+from shared.finance.port import FinanceService
+from shared.notifications.port import NotificationService
+from shared.scaling.port import ScalingService
+from shared.tasks.services import once
 
 if TYPE_CHECKING:
     from shared.alerts.service import Alerts
@@ -34,125 +26,117 @@ if TYPE_CHECKING:
     from shared.billing.service import Billing
     from shared.finance.service import Finance
     from shared.notifications.service import Notifications
+    from shared.scaling.service import Scaling
 
 
-def notifications(
-    settings: Settings,
-    connection: Connection,
-    meta: Meta,
-    clock: Clock,
-    audit: Audit,
-    problems: NotificationAlerts,
-) -> Notifications:
-    from shared.notifications.service import notifications_from
+class Domains:
+    """The services."""
 
-    reviews = _reviews(settings)
-    return notifications_from(
-        settings, connection, meta, clock, audit, reviews=reviews, problems=problems
-    )
+    def __init__(self, app: Around) -> None:
+        self._app = app
+        self._at = app.at
+        self.alerts: Callable[[], Alerts] = once(self._alerts)
+        self.archive: Callable[[], JobArchive] = once(self._archive)
+        self.backups: Callable[[], Backups] = once(self._backups)
+        self.billing: Callable[[], Billing] = once(self._billing)
+        self.finance: Callable[[], Finance] = once(self._finance)
+        self.notifications: Callable[[], Notifications] = once(self._notifications)
+        self.scaling: Callable[[], Scaling] = once(self._scaling)
 
+    def _alerts(self) -> Alerts:
+        from shared.alerts.service import alerts_from
+        from shared.backups.params import BackupPlan
 
-def _reviews(settings: Settings) -> Mapping[str, Review]:
-    """The reviews of messages to owners, by their kinds."""
-    from shared.care.reviews import reviews
+        # the backup monitor tells of the jobs of plans
+        app, at = self._app, self._at
+        plans = [task for task in app.tasks if issubclass(task.params, BackupPlan)]
+        covered = {name for task in plans for name in (task.name, *task.aliases)}
+        told = self.notifications()
+        return alerts_from(app.settings, at.connection, at.table, told, covered, app.clock)
 
-    return reviews(settings)
+    def database_watch(self) -> DatabaseMonitor:
+        """What sees whether the company's database answers."""
+        from shared.alerts.of_database import DatabaseWatch
 
+        return DatabaseWatch(self._app.settings.database_url, self._at.meta, self.alerts)
 
-def calendars(at: Stores, manager: Manager, audit: Audit, clock: Clock) -> tuple[Calendars, Feeds]:
-    spreading = Spreading(at.calendars, at.table, manager)
-    return Calendars(at.calendars, spreading, audit, clock), Feeds(at.calendars, audit, clock)
+    def _archive(self) -> JobArchive:
+        from shared.archive.service import JobArchive
 
+        at = self._at
+        return JobArchive(
+            table=at.connection.table(at.names.table),
+            shards=at.table.shards,
+            container=at.connection.blobs,
+            name=at.names.history,
+            files=at.files,
+            retention=self._app.settings.job_retention,
+        )
 
-def looking(at: Stores, listing: Listing) -> Looking:
-    store = Applications(at.connection.table(at.names.table))
-    return Looking(store, at.table, listing, at.calendars)
+    def _backups(self) -> Backups:
+        from shared.backups.service import Backups
 
+        app = self._app
+        return Backups(
+            settings=app.settings,
+            connection=self._at.connection,
+            locks=self._at.locks,
+            clock=app.clock,
+            manager=app.manager,
+            lists=app.records.lists,
+            tasks=app.tasks,
+            notifications=self.notifications(),
+            alerts=self.alerts(),
+            audit=app.audit,
+        )
 
-def care(
-    settings: Settings,
-    notifications: Callable[[], NotificationService],
-    billing: Callable[[], BillingService],
-    alerts: Callable[[], AlertService],
-) -> PetCare:
-    from shared.care.service import Care
+    def _billing(self) -> Billing:
+        from shared.billing.service import Billing
 
-    return Care(settings, notifications, billing, alerts)
+        return Billing(self._app.settings.billing, self._app.clock)
 
+    def care(self) -> PetCare:
+        """The pet-care company's chores."""
+        from shared.care.service import Care
 
-def archive(settings: Settings, at: Stores) -> JobArchive:
-    from shared.archive.service import JobArchive
+        return Care(self._app.settings, self.notifications, self.billing, self.alerts)
 
-    return JobArchive(
-        table=at.connection.table(at.names.table),
-        shards=at.table.shards,
-        container=at.connection.blobs,
-        name=at.names.history,
-        files=at.files,
-        retention=settings.job_retention,
-    )
+    def _finance(self) -> Finance:
+        from shared.finance.service import Finance
 
+        return Finance(self._app.settings, self._at.connection, self.alerts)
 
-def backups(
-    settings: Settings,
-    at: Stores,
-    clock: Clock,
-    manager: Manager,
-    lists: Lists,
-    tasks: Registry,
-    notifications: Notifications,
-    alerts: Alerts,
-    audit: Audit,
-) -> Backups:
-    from shared.backups.service import Backups
+    def _notifications(self) -> Notifications:
+        from shared.care.reviews import reviews
+        from shared.notifications.service import notifications_from
 
-    return Backups(
-        settings=settings,
-        connection=at.connection,
-        locks=at.locks,
-        clock=clock,
-        manager=manager,
-        lists=lists,
-        tasks=tasks,
-        notifications=notifications,
-        alerts=alerts,
-        audit=audit,
-    )
+        app = self._app
+        return notifications_from(
+            app.settings,
+            self._at.connection,
+            self._at.meta,
+            app.clock,
+            app.audit,
+            reviews=reviews(app.settings),
+            problems=NotificationAlerts(self.alerts),
+        )
 
-
-def finance(
-    settings: Settings, connection: Connection, alerts: Callable[[], AlertService]
-) -> Finance:
-    from shared.finance.service import Finance
-
-    return Finance(settings, connection, alerts)
-
-
-def billing(settings: Settings, clock: Clock) -> Billing:
-    from shared.billing.service import Billing
-
-    return Billing(settings.billing, clock)
-
-
-def alerts(
-    settings: Settings,
-    at: Stores,
-    tasks: Registry,
-    notifications: Notifications,
-    clock: Clock,
-) -> Alerts:
-    from shared.alerts.service import alerts_from
-    from shared.backups.params import BackupPlan
-
-    # the backup monitor tells of the jobs of plans
-    plans = [task for task in tasks if issubclass(task.params, BackupPlan)]
-    covered = {name for task in plans for name in (task.name, *task.aliases)}
-    return alerts_from(settings, at.connection, at.table, notifications, covered, clock)
+    def _scaling(self) -> Scaling:
+        app = self._app
+        return scaling(app.settings.scaling, self._at, app.traffic, app.audit, self.alerts)
 
 
-def database_watch(
-    settings: Settings, at: Stores, alerts: Callable[[], AlertService]
-) -> DatabaseMonitor:
-    from shared.alerts.of_database import DatabaseWatch
-
-    return DatabaseWatch(settings.database_url, at.meta, alerts)
+def services_of(made: Callable[[], Domains]) -> Mapping[type[Any], Callable[[], Any]]:
+    """What makes each of the services that tasks may ask for."""
+    return {
+        AlertMonitor: lambda: made().alerts(),
+        AlertService: lambda: made().alerts(),
+        ArchiveService: lambda: made().archive(),
+        BackupService: lambda: made().backups(),
+        BillingService: lambda: made().billing(),
+        DatabaseMonitor: lambda: made().database_watch(),
+        FinanceService: lambda: made().finance(),
+        NotificationService: lambda: made().notifications(),
+        PetCare: lambda: made().care(),
+        ScalingService: lambda: made().scaling(),
+    }

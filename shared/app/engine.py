@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from shared.alerts.of_engine import EngineAlerts
 from shared.app.stores import Stores
@@ -46,9 +45,6 @@ from shared.storage.tables.heartbeats import Unsent
 from shared.storage.tables.job_rows import JobRows
 from shared.storage.tables.run_times import RunTimes
 from shared.tasks import Registry
-
-if TYPE_CHECKING:
-    pass
 
 
 def dispatcher(at: Stores, clock: Clock) -> Dispatcher:

@@ -155,9 +155,14 @@ class App:
         Raises `Misconfigured`, and `Unavailable` or `Refused` if storage fails.
         """
         self.create()
+        rows = self.table.rows([task.name for task in self.registry])
         for task in self.registry:
             try:
-                builtin.ensure(task, self.settings, self.table, self.manager, change=not by_hand)
+                row = rows.get(task.name)
+                present = None if row is None else readable.to_schedule(row)
+                builtin.ensure(
+                    task, present, self.settings, self.table, self.manager, change=not by_hand
+                )
             except Damaged as error:  # one garbled row must not keep the app from starting
                 readable.tell(task.name, error)
         if by_hand:

@@ -3,65 +3,47 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from shared.alerts.of_engine import EngineAlerts
-from shared.alerts.of_notifications import NotificationAlerts
-from shared.alerts.port import AlertMonitor, AlertService, DatabaseMonitor
-from shared.app import access, domains, engine, scaling
+from shared.app import access, customers, domains, engine, scaling
 from shared.app import outgoing as places
-from shared.app.customers import Around, Customers, services_of
+from shared.app.around import Around
 from shared.app.metrics import metrics
 from shared.app.model import App
+from shared.app.records import Records, housekeeper
 from shared.app.spending import budgeting, following
 from shared.app.stores import Stores
 from shared.applied.port import DriftMonitor
 from shared.applied.service import Applied
 from shared.applied.watch import Watch
-from shared.archive.port import ArchiveService
 from shared.audit.service import AuditTrail
 from shared.audit.upkeep import AuditUpkeep
-from shared.backups.port import BackupService
-from shared.billing.port import BillingService
+from shared.calendars.feeds import Feeds
 from shared.calendars.port import CalendarUpkeep
-from shared.care.port import PetCare
+from shared.calendars.service import Calendars
+from shared.calendars.spreading import Spreading
 from shared.clock import Clock
 from shared.engine.commands.backfills import Backfills
 from shared.engine.commands.checks import Checks
 from shared.engine.commands.jobs import Control
 from shared.engine.commands.schedules import Manager
 from shared.engine.dispatch.sweep import Sweep
-from shared.engine.housekeeping import Housekeeper
 from shared.engine.port import Housekeeping
-from shared.engine.records.history import History
-from shared.engine.records.lists import Lists
 from shared.engine.records.poison import Poison
-from shared.engine.records.reconcile import Ledger
 from shared.engine.work.execute import Executor
 from shared.engine.work.lease import Lease
 from shared.engine.work.limits import Limits
 from shared.engine.work.outcomes import Outcomes
 from shared.engine.work.pacer import Pacer
 from shared.errors import Misconfigured
-from shared.finance.port import FinanceService
 from shared.health.monitor import Monitor
 from shared.health.port import ScheduleMonitor
-from shared.health.service import ScheduleHealth
-from shared.listing.checking import Checking
-from shared.listing.upkeep import Upkeep
 from shared.notifications.paid import PaidMessages
-from shared.notifications.port import NotificationService
-from shared.scaling.port import ScalingService
 from shared.settings import Settings
 from shared.storage.checked import CheckedClock
 from shared.storage.connect import Connection
-from shared.storage.tables.history import History as PastJobs
 from shared.tasks import Registry, Services
-from shared.tasks.services import once
-
-if TYPE_CHECKING:
-    from shared.alerts.service import Alerts
 
 
 def build(
@@ -81,45 +63,27 @@ def build(
     checked = rehearses or (clock if isinstance(clock, CheckedClock) else None)
     connection = Connection(settings.storage, transport, checked, read_only=rehearses is not None)
     at = Stores.of(settings, connection, clock)
+    held = lease or Lease.of(settings.job_lease)
+    post = places.heartbeats(settings, clock)
     dispatcher = engine.dispatcher(at, clock)
     limits = Limits(at.locks, tasks, settings.jobs_per_project)
     pacer = Pacer(at.table, at.backfills, at.queue, at.handed, at.meta, clock)
-    post = places.heartbeats(settings, clock)
     heartbeats = engine.heartbeats(at, post, clock)
-    held = lease or Lease.of(settings.job_lease)
-    budgets = budgeting(settings, at, lambda: alerts(), clock)
+    budgets = budgeting(settings, at, lambda: company.alerts(), clock)
     outcomes = Outcomes(at.table, at.queue, limits, clock, pacer, heartbeats, held, budgets.meter)
     services = Services(
         {
-            BackupService: lambda: backups(),
-            FinanceService: lambda: finance(),
-            BillingService: lambda: billing(),
-            NotificationService: lambda: notifications(),
-            AlertService: lambda: alerts(),
-            AlertMonitor: lambda: alerts(),
-            DatabaseMonitor: lambda: domains.database_watch(settings, at, alerts),
             AuditUpkeep: lambda: audit,
-            Housekeeping: lambda: Housekeeper(
-                at.table,
-                at.answers,
-                manager,
-                ledger,
-                clocks,
-                packing,
-                Upkeep(listing),
-                Checking(listing, at.meta),
-                pacer,
-            ),
             CalendarUpkeep: lambda: calendars,
-            ScheduleMonitor: lambda: Monitor(health, alerts(), at.meta),
-            DriftMonitor: lambda: Watch(looking, alerts()),
-            ArchiveService: lambda: archive(),
-            ScalingService: lambda: scales(),
-            PetCare: lambda: domains.care(settings, notifications, billing, alerts),
-            **services_of(lambda: customers),
+            DriftMonitor: lambda: Watch(records.looking, company.alerts()),
+            Housekeeping: lambda: housekeeper(at, manager, clocks, records, pacer),
+            ScheduleMonitor: lambda: Monitor(records.health, company.alerts(), at.meta),
+            **domains.services_of(lambda: company),
+            **customers.services_of(lambda: served),
         }
     )
     _hold_needs(tasks, services)
+    executor = Executor(tasks, services, clock)
     manager = Manager(
         outcomes=outcomes,
         ended=at.ended,
@@ -135,61 +99,36 @@ def build(
         table=at.table,
         locks=at.locks,
         clock=clock,
-        alerts=lambda: alerts(),
+        alerts=lambda: company.alerts(),
         keep_days=settings.audit_days,
     )
-    calendars, feeds = domains.calendars(at, manager, audit, clock)
-    ledger = Ledger(at.table, at.ended, at.meta, clock)
-    follow = following(at, tasks, budgets.meter, lambda: notifications())
-    jobs, packing = engine.index_of_jobs(at, settings, clock, follow)
-    listing = engine.listing(at, clock)
-    lists = Lists(at.table, listing)
-    past = PastJobs(at.connection.table(at.names.table), at.table, at.ended)
-    health = ScheduleHealth(at.table, past, lists, listing, at.findings)
-    looking = domains.looking(at, listing)
-    notifications = once(
-        lambda: domains.notifications(
-            settings, at.connection, at.meta, clock, audit, NotificationAlerts(alerts)
-        )
+    calendars = Calendars(at.calendars, Spreading(at.calendars, at.table, manager), audit, clock)
+    follow = following(at, tasks, budgets.meter, lambda: company.notifications())
+    records = Records.of(settings, at, tasks, clock, follow)
+    traffic = scaling.traffic(settings.scaling, at, clock)
+    around = Around(
+        settings=settings,
+        at=at,
+        clock=clock,
+        tasks=tasks,
+        services=services,
+        executor=executor,
+        limits=limits,
+        manager=manager,
+        calendars=calendars,
+        records=records,
+        audit=audit,
+        meter=budgets.meter,
+        traffic=traffic,
     )
-    alerts: Callable[[], Alerts] = once(
-        lambda: domains.alerts(settings, at, tasks, notifications(), clock)
-    )
+    company = domains.Domains(around)
+    served = customers.Customers(around, company)
     sweep = Sweep(at.table, at.queue, limits, at.meta, at.handed, at.feed, dispatcher.tick_one)
     # its own: signals of schedules may wait for services that hang
     alone = engine.heartbeats(at, post, clock)
     own = engine.own_heartbeat(at, settings.heartbeat, alone)
-    clocks = engine.clocks(at, dispatcher, sweep, EngineAlerts(at.table, alerts), own, held, clock)
-    backups = once(
-        lambda: domains.backups(
-            settings, at, clock, manager, lists, tasks, notifications(), alerts(), audit
-        )
-    )
-    finance = once(lambda: domains.finance(settings, at.connection, alerts))
-    archive = once(lambda: domains.archive(settings, at))
-    billing = once(lambda: domains.billing(settings, clock))
-    traffic = scaling.traffic(settings.scaling, at, clock)
-    scales = once(lambda: scaling.scaling(settings.scaling, at, traffic, audit, alerts))
-    executor = Executor(tasks, services, clock)
-    customers = Customers(
-        Around(
-            settings=settings,
-            at=at,
-            clock=clock,
-            tasks=tasks,
-            services=services,
-            executor=executor,
-            limits=limits,
-            manager=manager,
-            calendars=calendars,
-            listing=listing,
-            lists=lists,
-            ledger=ledger,
-            audit=audit,
-            alerts=alerts,
-            notifications=notifications,
-        )
-    )
+    alarms = EngineAlerts(at.table, company.alerts)
+    clocks = engine.clocks(at, dispatcher, sweep, alarms, own, held, clock)
     keys, gate = access.made(settings, at, clock, audit)
     by_hand, short, long = engine.workers(at, outcomes, executor, limits, held, settings, clock)
     return App(
@@ -206,17 +145,17 @@ def build(
         unsent_heartbeats=at.unsent,
         backfills=Backfills(manager, outcomes, at.backfills, settings.backfill_limit),
         control=Control(outcomes=outcomes, ended=at.ended, manager=manager, clock=clock),
-        ledger=ledger,
+        ledger=records.ledger,
         ended=at.ended,
-        archive=archive,
-        jobs=jobs,
-        packing=packing,
-        listing=listing,
-        lists=lists,
-        history=History(past, tasks),
-        health=health,
-        applied=Applied(looking, audit, clock),
-        neighbours=engine.neighbours(at, lists, tasks, clock),
+        archive=company.archive,
+        jobs=records.jobs,
+        packing=records.packing,
+        listing=records.listing,
+        lists=records.lists,
+        history=records.history,
+        health=records.health,
+        applied=Applied(records.looking, audit, clock),
+        neighbours=records.neighbours,
         paid=PaidMessages(at.connection, at.names.notifications),
         keys=keys,
         gate=gate,
@@ -226,27 +165,27 @@ def build(
         long_worker=long,
         sweep=sweep,
         poison=Poison(outcomes, clock),
-        backups=backups,
-        batches=customers.batches,
-        exports=customers.exports,
-        finance=finance,
-        notifications=notifications,
-        billing=billing,
-        alerts=alerts,
-        analyses=customers.analyses,
+        backups=company.backups,
+        batches=served.batches,
+        exports=served.exports,
+        finance=company.finance,
+        notifications=company.notifications,
+        billing=company.billing,
+        alerts=company.alerts,
+        analyses=served.analyses,
         calendars=calendars,
-        feeds=feeds,
-        resources=customers.resources,
+        feeds=Feeds(at.calendars, audit, clock),
+        resources=served.resources,
         meter=budgets.meter,
         spending=budgets.people(audit),
-        syncs=customers.sync_store,
+        syncs=served.sync_store,
         audit=audit,
-        metrics=metrics(settings, at, jobs, listing, scales, clock),
+        metrics=metrics(settings, at, records.jobs, records.listing, company.scaling, clock),
         traffic=traffic,
-        scaling=scales,
-        health_checks=customers.health_checks,
-        status_pages=customers.status_pages,
-        webhooks=customers.webhooks,
+        scaling=company.scaling,
+        health_checks=served.health_checks,
+        status_pages=served.status_pages,
+        webhooks=served.webhooks,
         started_at=clock.now(),
         connection=at.connection,
     )

@@ -4,9 +4,11 @@ model, template, pace, book, table   pure: outcomes; an item put into parameters
                                      begin; which items are open, done, in doubt; CSV -> items
 params                               what a person may ask for
 rows, store                          the rows and files of a batch
-sources, listed                      where items come from; writing them down before the first
+sources                              where items come from
 operations, schedules, calling       what is done to one item
 working, running                     the items of one attempt: threads, limits, what is stored when
 files                                files of items that customers send
-service                              what the task and the API call
+checks                               whether a batch can do what it is told
+progress                             how batches stand, and what became of items: for people
+service                              does the batch of a job; what the task and the API call
 """

@@ -1,4 +1,4 @@
-"""Does batches, and tells how they stand.
+"""Does batches, for the task `batch`.
 
 An attempt takes the batch over by a write under the row's ETag, which counts up its epoch; then it
 writes the items down, if no earlier one did; then it does them (`running`). Killed at any instant,
@@ -7,14 +7,14 @@ it leaves a row and files from which the next one goes on.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from heapq import nsmallest
-from itertools import chain, islice
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import islice
 
 from shared.batch.calling import ToTask
+from shared.batch.checks import Checks
 from shared.batch.files import Files
+from shared.batch.forgetting import KEPT
 from shared.batch.model import (
     CHUNK,
     BatchState,
@@ -24,61 +24,32 @@ from shared.batch.model import (
     Saved,
     counted,
 )
-from shared.batch.operations import Operates, batch_id, hold_callable
+from shared.batch.operations import Operates, batch_id
 from shared.batch.params import BatchParams, Operation
 from shared.batch.port import ChangeOf
-from shared.batch.rows import HEAD
+from shared.batch.progress import Progress
 from shared.batch.running import Running
 from shared.batch.schedules import ToSchedules
 from shared.batch.sources import Sources, in_files
 from shared.batch.store import Place, Store
-from shared.batch.template import filled, references
 from shared.batch.working import Working
 from shared.calendars.service import Calendars
 from shared.clock import Clock
 from shared.engine.commands.schedules import Manager
 from shared.engine.work.execute import Executor
 from shared.engine.work.limits import Limits
-from shared.errors import Invalid, LeaseLost, NotFound, Refused
-from shared.schedules.job import parse_id
-from shared.storage.blobs.links import links
+from shared.errors import LeaseLost, Refused
+from shared.projects import name_of
+from shared.storage.blobs import room
 from shared.storage.tables.compare_and_set import compare_and_set
 from shared.tasks import JobContext, Proposed, Registry, Services
 
 _REHEARSED = 1_000
 """Items of a batch that a dry run of its task looks at; it may store nothing."""
-_KEPT = timedelta(days=30)
-_FILES = 10
-"""Files of outcomes that a page of a list reads at most."""
+_MOST = 1_000
+"""Batches that a project keeps. So the listing of their files stays short."""
 _REMOVED = 20
 """Old batches that one run removes."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Standing:
-    """How a batch stands."""
-
-    id: str
-    project_id: int | None
-    head: Head | None
-    """None while its items are being written down."""
-    saved: Saved
-
-    @property
-    def schedule_id(self) -> str:
-        return parse_id(self.id)[0]
-
-    @property
-    def per_minute(self) -> float | None:
-        """Items that ended in a minute, since the present attempt began; None if it just did."""
-        begin, end = self.saved.began_at, self.saved.updated_at
-        seconds = (end - begin).total_seconds() if begin and end else 0.0
-        done = self.saved.counts.done - self.saved.began_done
-        return round(done / seconds * 60, 1) if seconds > 0 and done else None
-
-    @property
-    def total(self) -> int | None:
-        return None if self.head is None else self.head.total
 
 
 class Batches:
@@ -103,6 +74,8 @@ class Batches:
     ) -> None:
         self.store = store
         self.files = files
+        self.progress = Progress(store, clock, chunk)
+        self._checks = Checks(files, registry, services)
         self._sources = sources
         self._manager = manager
         self._calendars = calendars
@@ -110,53 +83,12 @@ class Batches:
         self._services = services
         self._executor = executor
         self._limits = limits
-        self._clock = clock
         self._at_once = at_once
         self._chunk = chunk
 
     def hold(self, params: BatchParams, proposed: Proposed, change_of: ChangeOf) -> None:
-        """See `port.BatchService`. Of what an item is to fill in, nothing is known yet, unless the
-        items are in the parameters: then each is tried."""
-        if params.file is not None:
-            try:
-                self.files.own(proposed.project_id, params.file)
-            except NotFound as error:
-                raise Invalid("file", str(error)) from None
-        samples: Sequence[Mapping[str, object]] = params.listed
-        if not samples and not set(references(params.template, params.template_field)):
-            samples = [{}]
-        if params.operation is Operation.TASK:
-            self._hold_task(params, proposed, samples)
-        elif params.operation is Operation.CHANGE:
-            for one in samples:
-                self._hold_change(params, one, change_of)
-
-    def _hold_task(
-        self, params: BatchParams, proposed: Proposed, samples: Sequence[Mapping[str, object]]
-    ) -> None:
-        task = self._registry.find(params.task_type or "")
-        if task is None:
-            raise Invalid("task_type", f"there is no task {params.task_type!r}")
-        hold_callable(task)
-        for number, one in enumerate(samples):
-            made = filled(dict(params.template), one, "task_parameters")
-            parameters: dict[str, object] = made if isinstance(made, dict) else {}
-            try:
-                task.parse(parameters)
-                if number == 0:  # what it names is looked up; that of the others, as they are done
-                    asked = Proposed(new=parameters.keys(), project_id=proposed.project_id)
-                    task.fits(self._services, parameters, asked)
-            except Invalid as error:
-                raise Invalid("task_parameters", f"{error.field}: {error.message}") from None
-
-    def _hold_change(
-        self, params: BatchParams, item: Mapping[str, object], change_of: ChangeOf
-    ) -> None:
-        made = filled(dict(params.template), item, "change")
-        try:
-            change_of(made if isinstance(made, dict) else {})
-        except Invalid as error:
-            raise Invalid("change", f"{error.field}: {error.message}") from None
+        """See `port.BatchService`."""
+        self._checks.hold(params, proposed, change_of)
 
     def run(
         self, job: JobContext, params: BatchParams, change_of: ChangeOf
@@ -169,8 +101,9 @@ class Batches:
         saved = self._take_over(job, batch)
         head = self.store.head(job.project_id, batch)
         if head is None:
-            head, saved = self._listed(job, params, batch, saved)
             self._remove_old(job, batch)
+            self._hold_room(job, batch)
+            head, saved = self._listed(job, params, batch, saved)
         if saved.state is BatchState.COMPLETED:
             return _result(head, saved)
         if saved.state is BatchState.STOPPED:  # and then it was killed, before its job was told
@@ -295,105 +228,28 @@ class Batches:
             ][:10],
         }
 
+    def _hold_room(self, job: JobContext, batch: str) -> None:
+        """Raise `Refused` if the project keeps as many bytes as it may."""
+        project = name_of(job.project_id)
+        advice = (
+            "old batches go by themselves; delete files that were sent "
+            "(DELETE /api/v1/batches/files/{file_id}), or let batches have fewer items"
+        )
+        but = f"{project}/{batch}/"
+        room.hold("batches", advice, self.store.container, f"{project}/", job.check, but=but)
+
     def _remove_old(self, job: JobContext, batch: str) -> None:
-        """Remove old batches of the project, and old files of items."""
-        limit = job.clock.now() - _KEPT
-        old = (one for one in self.store.heads(job.project_id) if one.created_at < limit)
+        """Remove batches of the project that are old, or that ended and are too many."""
+        limit = job.clock.now() - KEPT
+        old = (
+            one
+            for number, one in enumerate(self.store.heads(job.project_id))
+            if one.created_at < limit or (number >= _MOST and one.ended is not None)
+        )
         for one in list(islice(old, _REMOVED)):
             job.check()
             if one.id != batch:
                 self.store.remove(one.project_id, one.id)
-
-    def standing(self, project_id: int | None, batch: str) -> Standing:
-        """How a batch stands. Raises `NotFound`."""
-        saved = self.store.saved(project_id, batch)
-        if saved is None:
-            raise NotFound(f"there is no batch {batch!r}, or it has not begun")
-        head = self.store.head(project_id, batch)
-        return Standing(id=batch, project_id=project_id, head=head, saved=saved)
-
-    def standing_of(self, head: Head) -> Standing:
-        """How a batch of a list stands; one that ended says so itself."""
-        if head.ended is None:
-            return self.standing(head.project_id, head.id)
-        saved = Saved(state=head.ended, counts=head.counts)
-        return Standing(id=head.id, project_id=head.project_id, head=head, saved=saved)
-
-    def heads(self, projects: Collection[int] | None, after: str, most: int) -> list[Head]:
-        """The first `most` batches of these projects, the one that was due last first; those after
-        a place. None: of all projects, and of none."""
-        start = after or HEAD
-        if projects is None:
-            return self.store.all_heads(start, most)
-        each = (islice(self.store.heads(one, start), most) for one in sorted(projects))
-        return nsmallest(most, chain.from_iterable(each), key=lambda one: one.place)
-
-    def outcomes(
-        self, standing: Standing, since: int, status: ItemStatus | None
-    ) -> Iterator[Outcome]:
-        """The outcomes so far, of items from index `since` on, in the order of the list. A file is
-        read at a time."""
-        yield from self._closed(standing, since, status, standing.saved.chunk)
-        yield from self._open(standing, since, status)
-
-    def page(
-        self, standing: Standing, since: int, status: ItemStatus | None, size: int
-    ) -> tuple[list[Outcome], int | None]:
-        """(at most `size` of them, the index from which the next page goes on; None: there is none
-        yet). It reads `_FILES` files at most: where few items fit, a page may have fewer, even
-        none, and the next one goes on."""
-        there = standing.saved.chunk
-        end = min(since // self._chunk + _FILES, there)
-        some = self._closed(standing, since, status, end)
-        if end == there:
-            some = chain(some, self._open(standing, since, status))
-        found = list(islice(some, size + 1))
-        if len(found) > size:
-            return found[:size], found[size - 1].index + 1
-        return found, None if end == there else end * self._chunk
-
-    def _closed(
-        self, standing: Standing, since: int, status: ItemStatus | None, end: int
-    ) -> Iterator[Outcome]:
-        """Those in closed files, before the file `end`."""
-        head, saved = standing.head, standing.saved
-        if head is not None:
-            at = Place(head.project_id, head.id)
-            for number in range(since // self._chunk, end):
-                yield from _those(self.store.closed(at, saved, number), since, status)
-
-    def _open(self, standing: Standing, since: int, status: ItemStatus | None) -> Iterator[Outcome]:
-        """Those that are in no closed file yet."""
-        head, saved = standing.head, standing.saved
-        if head is None:
-            return
-        at, first = Place(head.project_id, head.id), saved.chunk * self._chunk
-        rest = {
-            one.index: one
-            for one in (*self.store.logged(at, saved.chunk), *saved.tail)
-            if one.index >= first
-        }
-        yield from _those([rest[index] for index in sorted(rest)], since, status)
-
-    def links(
-        self, standing: Standing, account: str, lasts: timedelta
-    ) -> tuple[list[tuple[int, str]], datetime | None]:
-        """((index of its first item, a link that reads it) of each closed file of outcomes, when
-        the links expire). `account`: the name of the storage account."""
-        head, saved = standing.head, standing.saved
-        if head is None or not saved.chunk:
-            return [], None
-        at, numbers = Place(head.project_id, head.id), range(saved.chunk)
-        names = [at.outcomes(one, saved.epoch_of(one)) for one in numbers]
-        blobs = [self.store.container.blob(name) for name in names]
-        urls, until = links(blobs, account, self._clock.now(), lasts)
-        return [(one * self._chunk, url) for one, url in zip(numbers, urls, strict=True)], until
-
-
-def _those(outcomes: Sequence[Outcome], since: int, status: ItemStatus | None) -> Iterator[Outcome]:
-    for one in outcomes:
-        if one.index >= since and status in (None, one.status):
-            yield one
 
 
 def _said(params: BatchParams) -> str:

@@ -34,6 +34,7 @@ from shared.schedules.job import parse_id
 from shared.storage.blobs import journal
 from shared.storage.blobs.container import Container
 from shared.storage.failures import translated
+from shared.storage.tables import row_keys
 from shared.storage.tables.batch import Delete, Insert, Operation, Replace, Upsert, literal
 from shared.storage.tables.marked import marked, write
 from shared.storage.tables.partitions import partitions
@@ -91,14 +92,11 @@ class Store:
 
     def unlisted(self, project_id: int | None, at: datetime) -> list[str]:
         """The batches whose items were never written down, and that were due before then."""
-        of = f"PartitionKey eq {literal(partition(project_id))}"
-        span = (
-            f"RowKey ge {literal(rows.PROGRESS)} and RowKey lt {literal(rows.PROGRESS[:-1] + ';')}"
-        )
+        where = row_keys.of(partition(project_id), row_keys.beginning(rows.PROGRESS))
         with translated(_SERVICE):
             found = [
                 str(row["RowKey"]).removeprefix(rows.PROGRESS)
-                for row in self._table.query(f"{of} and {span}", select=("RowKey",))
+                for row in self._table.query(where, select=("RowKey",))
             ]
         old = (one for one in found if parse_id(one)[1] < at)
         return [one for one in old if self.head(project_id, one) is None]

@@ -13,7 +13,8 @@ from shared.calendars.rows import PARTITION, Feed
 from shared.errors import Damaged
 from shared.log import Event, event
 from shared.storage.failures import translated
-from shared.storage.tables.batch import Delete, Insert, Operation, Replace, Upsert, literal
+from shared.storage.tables import row_keys
+from shared.storage.tables.batch import Delete, Insert, Operation, Replace, Upsert
 from shared.storage.tables.marked import marked, write
 from shared.storage.tables.table import Table
 
@@ -95,9 +96,9 @@ class Store:
             return self._table.get(PARTITION, key)
 
     def _rows(self, prefix: str) -> Iterator[dict[str, Any]]:
-        span = f"RowKey ge {literal(prefix)} and RowKey lt {literal(prefix[:-1] + ';')}"
+        where = row_keys.of(PARTITION, row_keys.beginning(prefix))
         with translated(_SERVICE):
-            yield from self._table.query(f"PartitionKey eq {literal(PARTITION)} and {span}")
+            yield from self._table.query(where)
 
     def _transact(self, steps: Sequence[Operation]) -> bool:
         """Do all steps, or none; the first one's row is marked, or removed."""

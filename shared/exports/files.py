@@ -88,13 +88,9 @@ class Files:
         self._shelf.remove(file)
         self._container.delete(file.blob)
 
-    def count(self, project_id: int | None) -> int:
-        """How many the project has."""
-        return self._shelf.count(project_id)
-
-    def expired(self, project_id: int | None, at: datetime) -> Iterator[ExportFile]:
-        """The project's files whose time is over."""
-        return self._shelf.expired(project_id, at)
+    def of_project(self, project_id: int | None, check: Callable[[], None]) -> Iterator[ExportFile]:
+        """The project's files."""
+        return self._items(f"{folder(project_id)}/", check)
 
     def all_expired(self, now: datetime, check: Callable[[], None]) -> Iterator[ExportFile]:
         """The files of all projects whose time is over."""

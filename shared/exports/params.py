@@ -65,7 +65,7 @@ class ExportParams(CustomerParams):
     link_hours: Annotated[int, Field(ge=1, le=168)] = 72
     """How long that link works."""
     keep_days: Annotated[int, Field(ge=1, le=400)] = 90
-    """After so many days the file is removed."""
+    """So many days after it was written the file is removed."""
 
     @property
     def about(self) -> Data:

@@ -30,7 +30,8 @@ from shared.exports.safe import instant, text
 from shared.log import Event, event
 from shared.notifications.port import NotificationService
 from shared.schedules.model import Schedule
-from shared.storage.blobs.upload import stage
+from shared.storage.blobs import room
+from shared.storage.blobs.upload import Staged, stage
 from shared.storage.tables.schedules import ScheduleTable
 from shared.tasks import JobContext
 
@@ -76,12 +77,12 @@ class Exports:
     def export(self, params: ExportParams, job: JobContext) -> Mapping[str, object]:
         """As the port says."""
         self.hold(params)
-        removed = self._made_room(job)
+        removed, left = self._made_room(job)
         schedule = self._table.get(job.schedule_id)
         report = self._report(params, job, schedule)
         job.log("export begins", data=params.about.value, period=report.head.span.words)
         with scratch_folder(Path(tempfile.gettempdir())) as scratch:
-            file = self._written(params, job, report, writer(params.format), scratch)
+            file = self._written(params, job, report, writer(params.format), scratch, left)
         figures = {one.name: one.value for one in report.figures()}
         mailed = self._mail(params, job, file, report) if params.email_to else 0
         job.log("export is there", file=file.blob, rows=file.row_count, bytes=file.bytes)
@@ -155,18 +156,24 @@ class Exports:
         report: Report,
         format: Writer,
         scratch: Path,
+        left: int,
     ) -> ExportFile:
-        """The file of the occurrence: one that is there with the same bytes, else a new one."""
+        """The file of the occurrence: one that is there with the same bytes, else a new one. Raises
+        `Refused` if it has more bytes than are left to the project."""
         before = self.files.of_job(job.project_id, job.job_id)
         number = 1 + max((int(one.id.rpartition(".")[2]) for one in before), default=0)
         id = export_id(job.project_id, job.job_id, number)
         name = f"{folder(job.project_id)}/{job.job_id}.{number}.{format.EXTENSION}"
         staged = stage(
-            self.files.blob(name, job.check), _pieces(format, report, scratch), job.check
+            self.files.blob(name, job.check),
+            _within(left, format.pieces(report, scratch)),
+            job.check,
         )
-        same = (one for one in before if one.sha256 == staged.stored.sha256)
-        if (found := next(same, None)) is not None:
+        if (found := _of_bytes(before, staged)) is not None:
             return self.files.listed(found)
+        _, left = self._made_room(job)  # others may have written meanwhile
+        if staged.stored.bytes > left - sum(one.bytes for one in before):
+            raise _full()
         head = report.head
         file = ExportFile(
             id=id,
@@ -185,11 +192,14 @@ class Exports:
             row_count=report.written,
             bytes=staged.stored.bytes,
             sha256=staged.stored.sha256,
-            expires_at=job.due_at + timedelta(days=params.keep_days),
+            expires_at=job.clock.now().replace(microsecond=0) + timedelta(days=params.keep_days),
         )
         try:
             staged.commit(file.metadata())
-        except Conflict as error:  # two attempts at once: the next one sees what the other wrote
+        except Conflict as error:  # two attempts at once, such as one that was thought dead
+            there = self.files.of_job(job.project_id, job.job_id)
+            if (found := _of_bytes(there, staged)) is not None:
+                return found
             raise Unavailable("exports", f"another attempt wrote {name} meanwhile") from error
         event(
             _logger,
@@ -227,25 +237,46 @@ class Exports:
         )
         return len(asked)
 
-    def _made_room(self, job: JobContext) -> int:
-        """Remove the project's files whose time is over; how many. Raises `Refused` if there are as
-        many others as a project may have."""
+    def _made_room(self, job: JobContext) -> tuple[int, int]:
+        """Remove the project's files whose time is over; (how many, how many bytes there may be
+        beside the files of other jobs). Raises `Refused` if there are as many of those as a project
+        may have."""
         self.files.create()
-        removed = 0
-        for one in self.files.expired(job.project_id, job.due_at):
-            job.check()
-            self.files.remove(one)
-            removed += 1
-        kept = self.files.count(job.project_id)
-        own = len(self.files.of_job(job.project_id, job.job_id)) if kept >= MOST_FILES else 0
-        if kept - own >= MOST_FILES:
+        removed, kept, now = 0, 0, job.clock.now()
+        left = room.MOST_BYTES
+        for one in self.files.of_project(job.project_id, job.check):
+            if one.expires_at <= now:
+                job.check()
+                self.files.remove(one)
+                removed += 1
+            elif one.job_id != job.job_id:
+                kept, left = kept + 1, left - one.bytes
+        if kept >= MOST_FILES:
             text = f"the project has {kept:,} files; delete some, or let `keep_days` be fewer"
             raise Refused("exports", text)
-        return removed
+        return removed, left
 
 
-def _pieces(format: Writer, report: Report, scratch: Path) -> Iterator[bytes]:
-    yield from format.pieces(report, scratch)
+def _within(left: int, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The pieces. Raises `Refused` if they have more bytes than are left."""
+    for piece in pieces:
+        left -= len(piece)
+        if left < 0:
+            raise _full()
+        yield piece
+
+
+def _full() -> Refused:
+    return room.full(
+        "exports",
+        "delete some (DELETE /api/v1/exports/{id}), let `keep_days` be fewer, or ask for a shorter "
+        "period",
+    )
+
+
+def _of_bytes(files: Iterable[ExportFile], staged: Staged) -> ExportFile | None:
+    """The one of them that has these bytes."""
+    return next((one for one in files if one.sha256 == staged.stored.sha256), None)
 
 
 def _bounded(rows: Iterable[Row], job: JobContext) -> Iterator[Row]:

@@ -8,7 +8,7 @@ lists it, and if there is none, it is removed when its time is over, as all are.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,7 +19,7 @@ from shared.exports.safe import instant
 from shared.projects import name_of
 from shared.schedules.job import parse_id
 from shared.storage.blobs.container import Item
-from shared.storage.tables.batch import Delete, Insert, literal
+from shared.storage.tables.batch import Delete, Insert
 from shared.storage.tables.marked import marked
 from shared.storage.tables.roll import Roll, Rolls, added, removed, rolls_for, rolls_of
 from shared.storage.tables.roll_counts import Wanted, left
@@ -67,20 +67,6 @@ class Shelf:
         wanted = Wanted(since=asked.since, until=asked.until, **_of_kinds(asked))
         found = self._rolls.page(rolls_for(owners, asked.schedule_id), wanted, skip, size)
         return [_file(row) for row in self._rolls.read(found, wanted.where)], found.total
-
-    def count(self, project_id: int | None) -> int:
-        """How many the project has."""
-        return self._rolls.count(_of(project_id))
-
-    def expired(self, project_id: int | None, at: datetime) -> Iterator[ExportFile]:
-        """Those of the project whose time is over."""
-        wanted = Wanted(where=f"expires_at le {literal(instant(at))}")
-        return map(_file, self._rolls.walk(_of(project_id), wanted))
-
-
-def _of(project_id: int | None) -> Roll:
-    (roll,) = rolls_for([name_of(project_id)], None)
-    return roll
 
 
 def _rolls(file: ExportFile) -> list[Roll]:

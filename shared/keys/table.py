@@ -23,7 +23,8 @@ from shared.keys.rows import properties, to_key
 from shared.log import Event, event
 from shared.storage.connect import Connection
 from shared.storage.failures import translated
-from shared.storage.tables.batch import Insert, Merge, Operation, Replace, literal
+from shared.storage.tables import row_keys
+from shared.storage.tables.batch import Insert, Merge, Operation, Replace
 from shared.storage.tables.facts import Meta
 from shared.storage.tables.table import Table
 
@@ -59,9 +60,9 @@ class KeyTable:
 
     def all(self) -> Iterator[Key]:
         """Every key. One whose row cannot be read is told in the log, and left out."""
-        span = f"RowKey ge {literal(_KEY)} and RowKey lt {literal(_KEY[:-1] + ';')}"
+        where = row_keys.of(PARTITION, row_keys.beginning(_KEY))
         with translated(_SERVICE):
-            rows = self._table.query(f"PartitionKey eq {literal(PARTITION)} and {span}")
+            rows = self._table.query(where)
             for row in rows:
                 try:
                     yield to_key(row["RowKey"].removeprefix(_KEY), row)

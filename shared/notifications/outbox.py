@@ -53,7 +53,6 @@ from shared.storage.tables.batch import (
 )
 from shared.storage.tables.compare_and_set import compare_and_set
 from shared.storage.tables.facts import Meta
-from shared.storage.tables.table import Table
 from shared.threads import Pool
 
 _logger = logging.getLogger("belfry.notifications")
@@ -78,9 +77,7 @@ class Outbox:
     `Unavailable` or `Refused` if storage fails."""
 
     def __init__(self, connection: Connection, table: str) -> None:
-        self._connection = connection
-        self._table = connection.table(table)
-        self._there = False
+        self._open = connection.made_when_used(table)
 
     def facts(self) -> Meta:
         """Facts beside the notifications, in the same table: what senders share."""
@@ -291,12 +288,6 @@ class Outbox:
         with translated(_SERVICE):
             done = self._open().transact(PARTITION, rows)
         return replace(after, etag=done.etags[0]) if done.committed else None
-
-    def _open(self) -> Table:
-        if not self._there:
-            self._connection.create_table(self._table.name)
-            self._there = True
-        return self._table
 
 
 def new_entry(wanted: Draft, now: datetime, kept: str | None) -> Entry:

@@ -10,7 +10,8 @@ from typing import Any
 
 from shared.errors import Damaged
 from shared.notifications.model import Entry, NotificationStatus
-from shared.storage.tables.batch import Delete, Insert, Operation, Upsert, literal
+from shared.storage.tables import row_keys
+from shared.storage.tables.batch import Delete, Insert, Operation, Upsert
 
 PARTITION = "messages"
 ROW = "message:"
@@ -45,13 +46,8 @@ def due_key(at: datetime, id: str = "") -> str:
 
 
 def beginning(prefix: str) -> str:
-    """A filter for the rows whose keys begin with `prefix`, which ends with `:`. (`;` comes after
-    `:`.)"""
-    end = prefix.removesuffix(":") + ";"
-    return (
-        f"PartitionKey eq '{PARTITION}' and RowKey ge {literal(prefix)} "
-        f"and RowKey lt {literal(end)}"
-    )
+    """A filter for the rows whose keys begin with `prefix`."""
+    return row_keys.of(PARTITION, row_keys.beginning(prefix))
 
 
 def new_rows(entry: Entry) -> list[Operation]:

@@ -1,9 +1,9 @@
 """Requests to places that callers choose: the one guarded way (docs/outgoing.md).
 
 model      what a request may take, what came back, and what can go wrong
-addresses, places, rules, headers, redirects
-           pure: which addresses are public, how a URL may be written, where requests may go, which
-           headers they may have, and what follows a redirect
+addresses, inner, places, rules, headers, redirects
+           pure: which addresses and names are public, how a URL may be written, where requests may
+           go, which headers they may have, and what follows a redirect
 watch      sockets that end in time
 lookup     the addresses of a name
 dial       connections to addresses that were checked

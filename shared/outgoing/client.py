@@ -81,6 +81,13 @@ class Client:
         except Blocked as error:
             raise ValueError(str(error)) from None
 
+    def hold_host(self, host: str, port: int) -> None:
+        """The same for a connection of any protocol."""
+        try:
+            self.rules.hold_host(places.host(host), port)
+        except Blocked as error:
+            raise ValueError(str(error)) from None
+
     def request(
         self,
         method: str,

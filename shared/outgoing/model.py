@@ -111,6 +111,9 @@ class Outgoing(Protocol):
         """Raise `ValueError`, without the URL in its text, unless a request may go there as far as
         the URL shows it. Nothing is looked up."""
 
+    def hold_host(self, host: str, port: int) -> None:
+        """The same for a connection of any protocol."""
+
     def request(
         self,
         method: str,

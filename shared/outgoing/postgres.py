@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -18,19 +20,20 @@ _HARMLESS = frozenset(("application_name", "client_encoding", "sslmode", "target
 hosts (`hostaddr`, `service`) or commands (`options`)."""
 
 
-def connection(
-    url: str, client: Outgoing, *, seconds: float = 5.0, trusted: str = ""
-) -> dict[str, Any]:
-    """The parameters of `psycopg.connect` for a URL such as
-    `postgresql://user:password@db.example.com/shop`.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Server:
+    """What a URL says. It holds a password, so it is not shown."""
 
-    The host's addresses are looked up and checked now, and libpq gets them as `hostaddr`, so it
-    looks nothing up; it tries one after the other. TLS is always asked for, and the certificate
-    must be the name's, by the authorities of certifi or of the file `trusted`. Raises `Invalid`
-    (field `url`, without the URL), `Blocked` and `Unreachable`.
-    """
-    import certifi
+    host: str
+    """In its one form."""
+    port: int
+    parameters: Mapping[str, str] = field(repr=False)
+    """Of libpq, besides where the server is."""
 
+
+def server(url: str) -> Server:
+    """What a URL such as `postgresql://user:password@db.example.com/shop` says. Raises `Invalid`
+    (field `url`, without the URL)."""
     try:
         parts = urlsplit(url)
         name, port = host(parts.hostname or "-"), parts.port or _PORT
@@ -42,15 +45,30 @@ def connection(
         raise Invalid("url", _WANTED)
     if strange := sorted(more.keys() - _HARMLESS):
         raise Invalid("url", f"leave out {', '.join(strange)[:200]}; it is not for customers")
-    found = client.addresses(name, port)[:_TRIED]
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    said = more | {"dbname": database, "user": user, "password": password}
+    return Server(host=name, port=port, parameters=said)
+
+
+def connection(
+    url: str, client: Outgoing, *, seconds: float = 5.0, trusted: str = ""
+) -> dict[str, Any]:
+    """The parameters of `psycopg.connect` for a URL (`server`).
+
+    The host's addresses are looked up and checked now, and libpq gets them as `hostaddr`, so it
+    looks nothing up; it tries one after the other. TLS is always asked for, and the certificate
+    must be the name's, by the authorities of certifi or of the file `trusted`. Raises as
+    `server`, and `Blocked` and `Unreachable`.
+    """
+    import certifi
+
+    said = server(url)
+    found = client.addresses(said.host, said.port)[:_TRIED]
     return {
-        **more,
-        "host": ",".join([name] * len(found)),
+        **said.parameters,
+        "host": ",".join([said.host] * len(found)),
         "hostaddr": ",".join(found),
-        "port": str(port),
-        "dbname": database,
-        "user": unquote(parts.username or ""),
-        "password": unquote(parts.password or ""),
+        "port": str(said.port),
         "connect_timeout": str(max(2, round(seconds))),
         "sslmode": "verify-full",
         "sslrootcert": trusted or certifi.where(),

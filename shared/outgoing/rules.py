@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from shared.outgoing import addresses
 from shared.outgoing.addresses import Address, Network
+from shared.outgoing.inner import is_inner
 from shared.outgoing.model import Blocked
 from shared.outgoing.places import Place, host, place
 
@@ -143,6 +144,8 @@ class Rules:
         address = addresses.parsed(name)
         if address is not None:
             self._hold_address(name, address, port)
+        elif is_inner(name) and not self.exempts(name, port) and not self._opens_names(port):
+            raise Blocked(name, f"it is no public name ({self.setting} allows places)")
 
     def hold_answers(self, name: str, port: int, answers: Iterable[str]) -> tuple[str, ...]:
         """The addresses of a name, each checked, in their order and each once. Raises `Blocked` if
@@ -168,6 +171,10 @@ class Rules:
             one.is_of(port) and one.network is not None and address in one.network
             for one in self.allowed
         )
+
+    def _opens_names(self, port: int) -> bool:
+        """Whether a name may lead into a network that the setting names."""
+        return any(one.is_of(port) and one.network is not None for one in self.allowed)
 
     def _hold_address(self, name: str, address: Address, port: int) -> None:
         if (self.own.why(str(address), port)) is not None or addresses.never(address):

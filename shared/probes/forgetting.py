@@ -12,9 +12,9 @@ from shared.probes import rows
 from shared.probes.rows import Check
 from shared.storage.connect import Connection
 from shared.storage.failures import translated
-from shared.storage.tables.batch import MAX_OPERATIONS, Delete, literal
+from shared.storage.tables import row_keys
+from shared.storage.tables.batch import MAX_OPERATIONS, Delete
 from shared.storage.tables.partitions import partitions
-from shared.storage.tables.table import Table
 from shared.tasks import JobContext
 
 QUIET = timedelta(days=62)
@@ -30,22 +30,20 @@ class Forgetting:
     def __init__(
         self, connection: Connection, name: str, known: Callable[[Collection[str]], Collection[str]]
     ) -> None:
-        self._connection = connection
-        self._table: Table = connection.table(name)
+        self._open = connection.made_when_used(name)
         self._known = known
 
     def __call__(self, job: JobContext) -> int:
         """Remove them; how many checks."""
         gone = 0
         with translated(_SERVICE):
-            self._connection.create_table(self._table.name)
             for where, check in islice(self._over(job), _MOST):
                 self._remove(job, where, check)
                 gone += 1
         return gone
 
     def _over(self, job: JobContext) -> Iterator[tuple[str, Check]]:
-        for partition in partitions(self._table):
+        for partition in partitions(self._open()):
             job.check()
             quiet = [
                 one for one in self._checks(partition) if job.clock.now() - one.last.at > QUIET
@@ -55,7 +53,7 @@ class Forgetting:
             yield from ((partition, one) for one in quiet if one.schedule_id not in known)
 
     def _checks(self, partition: str) -> Iterator[Check]:
-        for row in self._rows(partition, "check:", "check;"):
+        for row in self._rows(partition, "check:"):
             try:
                 yield rows.to_check(row)
             except Damaged:
@@ -64,15 +62,12 @@ class Forgetting:
     def _remove(self, job: JobContext, partition: str, check: Check) -> None:
         for kind in ("raw", "day", "event"):
             first = f"{kind}:{check.schedule_id}-"
-            keys = [
-                str(row["RowKey"]) for row in self._rows(partition, first, rows.after_all(first))
-            ]
+            keys = [str(row["RowKey"]) for row in self._rows(partition, first)]
             for at in range(0, len(keys), MAX_OPERATIONS):
                 job.check()
                 steps = [Delete(key) for key in keys[at : at + MAX_OPERATIONS]]
-                self._table.transact(partition, steps)
-        self._table.transact(partition, [Delete(rows.check_key(check.schedule_id), check.etag)])
+                self._open().transact(partition, steps)
+        self._open().transact(partition, [Delete(rows.check_key(check.schedule_id), check.etag)])
 
-    def _rows(self, partition: str, first: str, beyond: str) -> Iterator[dict[str, object]]:
-        keys = f"RowKey ge {literal(first)} and RowKey lt {literal(beyond)}"
-        return self._table.query(f"PartitionKey eq {literal(partition)} and {keys}")
+    def _rows(self, partition: str, prefix: str) -> Iterator[dict[str, object]]:
+        return self._open().query(row_keys.of(partition, row_keys.beginning(prefix)))

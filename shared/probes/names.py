@@ -7,11 +7,11 @@ address that is not public: neither says anything of what stands inside.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from shared.outgoing import Blocked, Unreachable, Why, addresses
+from shared.outgoing.inner import hold_record
 
 if TYPE_CHECKING:
     from dns.resolver import Resolver
@@ -19,15 +19,6 @@ if TYPE_CHECKING:
 MOST = 50
 """The most answers that are looked at."""
 _SHOWN = 300
-_LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)", re.ASCII)
-_INNER = (
-    *("localhost", "local", "internal", "intranet", "lan", "home", "corp", "private", "test"),
-    *("example", "invalid", "onion", "alt", "arpa", "internal.cloudapp.net"),
-)
-"""Names below these are nobody's on the internet (RFC 6761, RFC 6762, ICANN's `internal`), or are
-the platform's own."""
-_PRIVATE_LINK = "privatelink"
-
 Resolve = Callable[[], "Resolver"]
 
 
@@ -42,17 +33,6 @@ def is_public(text: str) -> bool:
     """Whether that is the address of a host on the public internet."""
     address = addresses.parsed(text)
     return address is not None and addresses.refusal(address) is None
-
-
-def hold(name: str) -> None:
-    """Raise `ValueError` unless it is a name on the public internet."""
-    plain = name.rstrip(".").lower()
-    labels = plain.split(".")
-    if len(plain) > 253 or len(labels) < 2 or not all(map(_LABEL.fullmatch, labels)):
-        raise ValueError("give a name such as www.example.org")
-    inner = any(plain == one or plain.endswith(f".{one}") for one in _INNER)
-    if inner or _PRIVATE_LINK in labels or labels[-1].isdigit():
-        raise ValueError("it is no name on the public internet")
 
 
 def records(
@@ -72,7 +52,7 @@ def records(
     import dns.resolver
 
     try:
-        hold(name)
+        hold_record(name)
     except ValueError as error:
         raise Blocked(name, str(error)) from None
     try:

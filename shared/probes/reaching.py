@@ -28,12 +28,11 @@ from shared.probes.expectations import (
 )
 from shared.probes.model import Measured
 from shared.probes.params import HealthCheck
-from shared.resources.targets import Target, TargetKind
+from shared.resources.targets import TLS_PORT, Target, TargetKind
 from shared.settings import Secret
 
 _BANNER = 1024
 _DAY = 86_400
-_PORT = 443
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -140,7 +139,7 @@ class Reaching:
         _hold(stop)
         what, began = place.what, self._clock.monotonic()
         shown = self._outgoing.handshake(
-            what.host, what.port or _PORT, seconds=float(wanted.timeout_seconds)
+            what.host, what.port or TLS_PORT, seconds=float(wanted.timeout_seconds)
         )
         took = self._since(began)
         left = int((expires(what.host, shown.chain) - self._clock.now()).total_seconds() // _DAY)

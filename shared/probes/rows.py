@@ -89,11 +89,6 @@ def event_key(schedule_id: str, at: datetime) -> str:
     return f"event:{schedule_id}-{_ENDLESS - int(at.timestamp() * 1000):014d}"
 
 
-def after_all(prefix: str) -> str:
-    """Behind every key that goes on from `prefix`, which ends with `-`."""
-    return f"{prefix[:-1]}."
-
-
 def check_row(check: Check) -> dict[str, Any]:
     state = check.state
     said = [

@@ -7,15 +7,16 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from shared.clock import Clock
-from shared.errors import Invalid, NotFound, Refused, Skipped
+from shared.errors import Invalid, Refused, Skipped
 from shared.log import Event, event
 from shared.outgoing import Outgoing
-from shared.probes import names
+from shared.probes import lateness
 from shared.probes.itself import Itself
 from shared.probes.model import Measured, Result, Standing
 from shared.probes.params import HealthCheck
 from shared.probes.reaching import Place, Reaching
 from shared.probes.store import Kept, Store
+from shared.resources.checks import target_fits
 from shared.resources.port import ResourceService
 from shared.resources.targets import Target, TargetKind
 from shared.settings import Secret
@@ -24,7 +25,6 @@ from shared.tasks import JobContext, Proposed
 _logger = logging.getLogger("belfry.probes")
 
 SERVICE = "health check"
-_LATE = timedelta(days=1)
 _NOTHING = Secret("")
 
 
@@ -50,9 +50,7 @@ class Probes:
 
     def check(self, job: JobContext, wanted: HealthCheck) -> Mapping[str, object]:
         """Look, and count what was found. A job that was killed after it counted does not look
-        again; it ends as it would have."""
-        if self._clock.now() - job.due_at > _LATE:
-            raise Skipped("a health check sees the present, and this run was due over a day ago")
+        again; it ends as it would have. One that is too late to be of use is skipped."""
         kept = self._known(job) or self._kept(job, wanted)
         found, state = kept.result.measured, kept.check.state
         job.log(
@@ -82,28 +80,25 @@ class Probes:
             _hold("url", lambda: self._outgoing().hold(wanted.url))
 
     def _target_fits(self, wanted: HealthCheck, target_id: str, proposed: Proposed) -> None:
-        """The same of a target. That one is gone does not keep a person from changing the rest."""
-        try:
-            found = self._resources().target(target_id, proposed.project_id).what
-        except NotFound as error:
-            if "target_id" in proposed.new:
-                raise Invalid("target_id", str(error)) from None
-            return
-        wanted.hold(found.kind)
-        if found.kind is TargetKind.DNS:
-            _hold("target_id", lambda: names.hold(found.host))
+        """The same of a target."""
+        found = target_fits(self._resources(), target_id, proposed)
+        if found is not None:
+            wanted.hold(found.what.kind)
 
     def _known(self, job: JobContext) -> Kept | None:
-        if job.attempt == 1:
+        if job.attempt == 1 and not lateness.is_late(job.due_at, self._clock.now()):
             return None
         return self._store.known(job.project_id, job.series, job.job_id)
 
     def _kept(self, job: JobContext, wanted: HealthCheck) -> Kept:
         at = self._clock.now()
+        if lateness.is_late(job.due_at, at):
+            check = self._store.check(job.project_id, job.series)
+            lateness.hold(job.due_at, job.job_id, check.last if check else None, at)
         found = self._look(job, wanted)
         job.check()
         result = Result(job_id=job.job_id, at=at, measured=found)
-        kept = self._store.keep(job.project_id, job.series, result, wanted.thresholds)
+        kept = self._store.keep(job.project_id, job.series, result, wanted.thresholds, job.due_at)
         if kept.change is not None:
             _tell(job, kept)
         return kept

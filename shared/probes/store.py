@@ -11,16 +11,16 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-from shared.errors import Unavailable
-from shared.probes import rows, states, summaries
+from shared.errors import Skipped, Unavailable
+from shared.probes import lateness, rows, states, summaries
 from shared.probes.model import Change, Result, State, Thresholds
 from shared.probes.rows import Check, Day
 from shared.probes.tallies import Tally
 from shared.storage.connect import Connection
 from shared.storage.failures import translated
+from shared.storage.tables import row_keys
 from shared.storage.tables.batch import Delete, Insert, Operation, Replace, Upsert, literal
 from shared.storage.tables.compare_and_set import compare_and_set
-from shared.storage.tables.table import Table
 from shared.threads import Pool
 
 _SERVICE = "table storage"
@@ -43,9 +43,7 @@ class Store:
     """The rows of all checks."""
 
     def __init__(self, connection: Connection, table: str) -> None:
-        self._connection = connection
-        self._table = connection.table(table)
-        self._there = False
+        self._open = connection.made_when_used(table)
 
     def known(self, project_id: int | None, schedule_id: str, job_id: str) -> Kept | None:
         """What the job's result was, if it was counted already."""
@@ -59,11 +57,20 @@ class Store:
         schedule_id: str,
         result: Result,
         thresholds: Thresholds,
+        due_at: datetime | None = None,
     ) -> Kept:
-        """Count a result, once: if the job has one already, that one stays."""
+        """Count a result, once: if the job has one already, that one stays. `due_at`: when its job
+        was due; raises `Skipped` if another one has looked since (`lateness`), and it is late."""
 
         def attempt() -> Kept | None:
             before = self.check(project_id, schedule_id)
+            if due_at is not None and before is not None:
+                try:
+                    lateness.hold(due_at, result.job_id, before.last, result.at)
+                except Skipped:  # unless it was counted before that
+                    if known := self.known(project_id, schedule_id, result.job_id):
+                        return known
+                    raise
             check, change = _stepped(before, schedule_id, result, thresholds)
             steps = self._steps(project_id, before, check, result, change)
             if self._transact(project_id, schedule_id, steps):
@@ -115,17 +122,16 @@ class Store:
         most: int,
     ) -> list[Result]:
         """The results of jobs that were due from `first` until before `end`, oldest first."""
-        span = (
-            f"RowKey ge {literal(rows.raws_from(schedule_id, first))} "
-            f"and RowKey lt {literal(rows.raws_from(schedule_id, end))}"
+        span = row_keys.between(
+            rows.raws_from(schedule_id, first), rows.raws_from(schedule_id, end)
         )
         found = self._rows(project_id, schedule_id, span, top=min(most, 1000))
         return [rows.to_result(row) for row in islice(found, most)]
 
     def changes(self, project_id: int | None, schedule_id: str, most: int) -> list[Change]:
         """The events, newest first."""
-        prefix = f"event:{schedule_id}-"
-        found = self._rows(project_id, schedule_id, _within(prefix), top=min(most, 1000))
+        events = row_keys.beginning(f"event:{schedule_id}-")
+        found = self._rows(project_id, schedule_id, events, top=min(most, 1000))
         return [rows.to_change(row) for row in islice(found, most)]
 
     def _steps(
@@ -165,7 +171,7 @@ class Store:
         raws, events = rows.raws_from(schedule_id, None), f"event:{schedule_id}-"
         spans = (
             (raws, rows.raws_from(schedule_id, now - rows.RAW)),
-            (rows.event_key(schedule_id, now - rows.EVENTS), rows.after_all(events)),
+            (rows.event_key(schedule_id, now - rows.EVENTS), row_keys.after_all(events)),
             (f"day:{schedule_id}-", first_day),
         )
         found = (
@@ -175,7 +181,7 @@ class Store:
                 self._rows(
                     project_id,
                     schedule_id,
-                    f"RowKey ge {literal(first)} and RowKey lt {literal(end)}",
+                    row_keys.between(first, end),
                     top=_OLD,
                     select=("RowKey",),
                 ),
@@ -197,23 +203,13 @@ class Store:
         top: int = 1000,
         select: Sequence[str] | None = None,
     ) -> Iterator[dict[str, Any]]:
-        where = f"PartitionKey eq {literal(rows.partition(project_id, series))} and {span}"
+        where = row_keys.of(rows.partition(project_id, series), span)
         with translated(_SERVICE):
             yield from self._open().query(where, top=top, select=select)
 
     def _transact(self, project_id: int | None, series: str, steps: Sequence[Operation]) -> bool:
         with translated(_SERVICE):
             return self._open().transact(rows.partition(project_id, series), steps).committed
-
-    def _open(self) -> Table:
-        if not self._there:
-            self._connection.create_table(self._table.name)
-            self._there = True
-        return self._table
-
-
-def _within(prefix: str) -> str:
-    return f"RowKey ge {literal(prefix)} and RowKey lt {literal(rows.after_all(prefix))}"
 
 
 def _stepped(

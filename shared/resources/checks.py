@@ -4,8 +4,8 @@ parameters name are there, in the schedule's own project.
     def fits(params: Delivery, proposed: Proposed, resources: ResourceService) -> None:
         webhook_fits(resources, params.webhook_id, proposed)
 
-A parameter that did not change is not asked for again, so that a schedule can be turned off whose
-resource is gone.
+That a resource is gone is no error if the parameter did not change, so that its schedule can still
+be turned off.
 """
 
 from __future__ import annotations
@@ -48,16 +48,23 @@ def target_fits(
     proposed: Proposed,
     parameter: str = "target_id",
 ) -> Resource[Target] | None:
-    """The same of a target."""
-    return _fits(resources.target, target_id, proposed, parameter)
+    """The same of a target; it is returned also if the parameter is as it was, since which others
+    there may be depends on its kind. None if it is gone."""
+    return _found(resources.target, target_id, proposed, parameter)
 
 
 def _fits(
     find: Callable[[str, int | None], Resource[D]], name: str, proposed: Proposed, parameter: str
 ) -> Resource[D] | None:
-    if parameter not in proposed.new:
-        return None
+    return _found(find, name, proposed, parameter) if parameter in proposed.new else None
+
+
+def _found(
+    find: Callable[[str, int | None], Resource[D]], name: str, proposed: Proposed, parameter: str
+) -> Resource[D] | None:
     try:
         return find(name, proposed.project_id)
     except NotFound as error:
-        raise Invalid(parameter, str(error)) from None
+        if parameter in proposed.new:
+            raise Invalid(parameter, str(error)) from None
+        return None

@@ -56,3 +56,8 @@ def missing(kind: Kind, resource_id: str, project_id: int | None) -> NotFound:
 def made_by(kind: Kind, resource_id: str) -> str:
     """How to make it."""
     return f"make it with PUT {PATHS[kind]}/{resource_id:.64}"
+
+
+def whose(project_id: int | None) -> str:
+    """A project in a message."""
+    return "of no project" if project_id is None else f"of project {project_id}"

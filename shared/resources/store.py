@@ -17,6 +17,7 @@ from shared.resources.model import Described, Kind, Resource
 from shared.secrets.port import Owner
 from shared.storage.connect import Connection
 from shared.storage.failures import translated
+from shared.storage.tables import row_keys
 from shared.storage.tables.batch import Delete, Insert, Operation, Replace, literal
 from shared.storage.tables.marked import marked, write
 from shared.storage.tables.table import Table
@@ -58,7 +59,7 @@ class Store:
 
     def of_project(self, kind: Kind, model: type[D], project_id: int | None) -> list[Resource[D]]:
         """Those of the project that can be read, by their ids."""
-        where = f"PartitionKey eq {literal(name_of(project_id))} and {_span(kind)}"
+        where = row_keys.of(name_of(project_id), _span(kind))
         with translated(_SERVICE):
             found = [*self._table.query(where)]
         return [made for row in found if (made := _readable(row, model)) is not None]
@@ -135,7 +136,7 @@ class Store:
                 yield from self._table.query(_span(kind), select=select)
             return
         for partition in sorted(map(name_of, projects)):
-            where = f"PartitionKey eq {literal(partition)} and {_span(kind)}"
+            where = row_keys.of(partition, _span(kind))
             with translated(_SERVICE):
                 yield from self._table.query(where, select=select)
 
@@ -148,8 +149,7 @@ class Store:
 
 
 def _span(kind: Kind) -> str:
-    first, end = rows.key(kind), rows.key(kind)[:-1] + ";"
-    return f"RowKey ge {literal(first)} and RowKey lt {literal(end)}"
+    return row_keys.beginning(rows.key(kind))
 
 
 def _marked(resource: Resource[D]) -> dict[str, Any]:

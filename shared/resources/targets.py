@@ -9,6 +9,9 @@ from pydantic import Field
 
 from shared.resources.model import Described
 
+TLS_PORT = 443
+"""Of a target of kind tls that has none."""
+
 
 class TargetKind(StrEnum):
     """What a target is."""
@@ -41,7 +44,7 @@ class Target(Described):
     host: str = Field(default="", max_length=255)
     """Of tcp, tls and dns."""
     port: int | None = Field(default=None, ge=1, le=65535)
-    """Of tcp, and of tls (default 443)."""
+    """Of tcp, and of tls (default `TLS_PORT`)."""
     record: str = Field(default="", max_length=10)
     """Of dns: A, AAAA, CNAME, MX, TXT, NS or SRV."""
     container: str = Field(default="", max_length=63)

@@ -1,6 +1,7 @@
 """What a person wants a resource to be, and what it is then. Pure: (before, wanted) -> resource.
 
-What a kind needs is checked here; where a URL may lead is checked by `hold` (`Outgoing.hold`).
+What a kind needs is checked here; where a URL or a host may lead is checked by `Places` (the
+guarded client).
 """
 
 from __future__ import annotations
@@ -12,22 +13,32 @@ import secrets as random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
 from shared.errors import Invalid
+from shared.outgoing.inner import hold_record
+from shared.outgoing.postgres import server
 from shared.resources.model import Described, Kind
 from shared.resources.repositories import Repository
 from shared.resources.rows import MODELS
-from shared.resources.targets import Target, TargetKind
+from shared.resources.targets import TLS_PORT, Target, TargetKind
 from shared.resources.webhooks import Webhook
 from shared.settings import Secret
 from shared.tasks.wording import first_in_words
 
-Hold = Callable[[str], None]
-"""Raises `ValueError`, without the URL in its text, unless a request may go there."""
+
+class Places(Protocol):
+    """Where customers may go (`Outgoing`). Nothing is looked up."""
+
+    def hold(self, url: str) -> None:
+        """Raise `ValueError`, without the URL in its text, unless a request may go there."""
+
+    def hold_host(self, host: str, port: int) -> None:
+        """The same for a connection of any protocol."""
+
 
 KEY_BYTES = range(24, 65)
 """Of a webhook's signing key.
@@ -72,7 +83,7 @@ def settled(
     before: Described | None,
     kept: Mapping[str, Secret],
     wanted: Wanted,
-    hold: Hold,
+    places: Places,
 ) -> Settled:
     """The resource. `before`, `kept`: what it was, and its secrets. Raises `Invalid`."""
     _hold_sizes(wanted.secrets)
@@ -84,12 +95,12 @@ def settled(
         fields |= _derived(before, given)
     what = _made(kind, fields)
     if isinstance(what, Webhook):
-        _hold_webhook(what, secrets, given, hold)
+        _hold_webhook(what, secrets, given, places)
     elif isinstance(what, Repository):
-        _hold_repository(what, given, hold)
+        _hold_repository(what, given, places)
         _hold_same_host(before, what, "token", secrets, given)
     elif isinstance(what, Target):
-        secrets = _target(before, what, secrets, given, hold)
+        secrets = _target(before, what, secrets, given, places)
     return Settled(what=what, secrets=secrets)
 
 
@@ -163,12 +174,12 @@ def _derived(before: Described | None, given: Mapping[str, Secret]) -> dict[str,
 
 
 def _hold_webhook(
-    what: Webhook, secrets: dict[str, Secret], given: Mapping[str, Secret], hold: Hold
+    what: Webhook, secrets: dict[str, Secret], given: Mapping[str, Secret], places: Places
 ) -> None:
     if "url" not in secrets:
         raise Invalid("url", "give the URL to which events are delivered")
     if "url" in given:
-        _hold_url("url", given["url"].reveal(), hold)
+        _hold_url("url", given["url"].reveal(), places)
     if "signing_key" in given:
         check_signing_key(given["signing_key"])
         secrets.pop("old_signing_key", None)  # a person who gives a key wants that one alone
@@ -181,10 +192,10 @@ def _hold_webhook(
             )
 
 
-def _hold_repository(what: Repository, given: Mapping[str, Secret], hold: Hold) -> None:
+def _hold_repository(what: Repository, given: Mapping[str, Secret], places: Places) -> None:
     if not what.url.startswith("https://"):
         raise Invalid("url", "give an https URL such as https://github.com/company/shop.git")
-    _hold_url("url", what.url, hold)
+    _hold_url("url", what.url, places)
     if not _USER.fullmatch(what.username):
         raise Invalid("username", "give visible ASCII characters, without a colon")
     if not _BRANCH.fullmatch(what.branch) or ".." in what.branch:
@@ -198,7 +209,7 @@ def _target(
     what: Target,
     secrets: Mapping[str, Secret],
     given: Mapping[str, Secret],
-    hold: Hold,
+    places: Places,
 ) -> dict[str, Secret]:
     """Its secrets. Raises `Invalid` if it has not what its kind needs, or more."""
     kind = what.kind
@@ -217,7 +228,7 @@ def _target(
         secrets = given
     if "url" in rule.secrets and "url" not in secrets:
         raise Invalid("url", f"a target of kind {kind} needs it")
-    _hold_target(what, given, hold)
+    _hold_target(what, given, places)
     if kind is TargetKind.HTTP:
         _hold_same_host(before, what, "authorization", secrets, given)
     return dict(secrets)
@@ -248,13 +259,15 @@ def has_secret_url(kind: TargetKind) -> bool:
     return "url" in _RULES[kind].secrets
 
 
-def _hold_target(what: Target, given: Mapping[str, Secret], hold: Hold) -> None:
+def _hold_target(what: Target, given: Mapping[str, Secret], places: Places) -> None:
     """Raise `Invalid` if one of its values is none that its kind can have."""
     kind = what.kind
     if kind is TargetKind.HTTP:
-        _hold_url("url", what.url, hold)
-    if what.host:
-        _hold_host(what.host)
+        _hold_url("url", what.url, places)
+    if kind in (TargetKind.TCP, TargetKind.TLS):
+        _hold_place("host", lambda: places.hold_host(what.host, what.port or TLS_PORT))
+    if kind is TargetKind.DNS:
+        _hold_place("host", lambda: hold_record(what.host))
     if kind is TargetKind.DNS and what.record and what.record not in _RECORDS:
         raise Invalid("record", f"give {', '.join(_RECORDS)}; default: A")
     if what.container and not _CONTAINER.fullmatch(what.container):
@@ -266,17 +279,17 @@ def _hold_target(what: Target, given: Mapping[str, Secret], hold: Hold) -> None:
     if "authorization" in given and not _PLAIN.fullmatch(given["authorization"].reveal()):
         raise Invalid("authorization", "give visible ASCII characters, such as `Bearer abc`")
     if "url" in given and has_secret_url(kind):
-        _hold_secret_url(what, given["url"].reveal(), hold)
+        _hold_secret_url(what, given["url"].reveal(), places)
 
 
-def _hold_secret_url(what: Target, url: str, hold: Hold) -> None:
+def _hold_secret_url(what: Target, url: str, places: Places) -> None:
     kind = what.kind
     if kind is TargetKind.SQL:
-        if not re.match(r"postgres(ql)?(\+\w+)?://", url):
-            raise Invalid("url", "give postgresql://user:password@host/database")
+        at = server(url)
+        _hold_place("url", lambda: places.hold_host(at.host, at.port))
         return
     if url.startswith(("https://", "http://")):
-        _hold_url("url", url, hold)
+        _hold_url("url", url, places)
         return
     if "AccountName=" not in url and "SharedAccessSignature=" not in url:
         raise Invalid("url", f"give the URL of the {kind} with a SAS, or a connection string")
@@ -285,16 +298,15 @@ def _hold_secret_url(what: Target, url: str, hold: Hold) -> None:
         raise Invalid(name, "a connection string does not name it; give it here")
 
 
-def _hold_url(name: str, url: str, hold: Hold) -> None:
+def _hold_url(name: str, url: str, places: Places) -> None:
+    _hold_place(name, lambda: places.hold(url))
+
+
+def _hold_place(name: str, check: Callable[[], None]) -> None:
     try:
-        hold(url)
+        check()
     except ValueError as error:
         raise Invalid(name, str(error)) from None
-
-
-def _hold_host(host: str) -> None:
-    if not re.fullmatch(r"[A-Za-z0-9._:-]+", host):
-        raise Invalid("host", "give a name such as example.com, or an address")
 
 
 def _hold_same_host(

@@ -23,6 +23,7 @@ from shared.log import Event, event
 from shared.scaling.measures import BOUNDS, MINUTES, Minute
 from shared.storage.cancellation import HASTE
 from shared.storage.failures import translated
+from shared.storage.tables import row_keys
 from shared.storage.tables.batch import MAX_OPERATIONS, Delete, Upsert, literal
 from shared.storage.tables.facts import META
 from shared.storage.tables.table import Table
@@ -142,8 +143,7 @@ class Traffic:
 
 
 def _all() -> str:
-    after = _ROW[:-1] + ";"
-    return f"PartitionKey eq '{META}' and RowKey ge {literal(_ROW)} and RowKey lt {literal(after)}"
+    return row_keys.of(META, row_keys.beginning(_ROW))
 
 
 def _minute(at: datetime) -> datetime:

@@ -99,6 +99,12 @@ class Counter:
             learned=dict(sorted(dearest)),
         )
 
+    def plus_moved(self, budget: Budget, micros: Decimal, at: datetime) -> Counter:
+        """With something counted that no job did."""
+        spent = (self.micros + micros).quantize(_STEP)
+        since = (self.over_since or at) if spent >= budget.micros else None
+        return replace(self, micros=spent, over_since=since)
+
 
 class May(StrEnum):
     """Whether a job may start."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from shared.clock import Clock
@@ -23,6 +23,7 @@ from shared.schedules.model import LiveJob, Schedule
 from shared.schedules.spent import NOTHING, total
 from shared.settings import Prices
 from shared.spending.counting import (
+    Counter,
     Ended,
     May,
     crossed,
@@ -32,7 +33,7 @@ from shared.spending.counting import (
 )
 from shared.spending.known import Known
 from shared.spending.model import Budget, Of
-from shared.spending.store import AT_ONCE, Store
+from shared.spending.store import AT_ONCE, Account, Store
 from shared.spending.telling import Telling
 from shared.storage.tables.compare_and_set import compare_and_set
 
@@ -114,6 +115,22 @@ class SpendMeter:
                 error=str(error),
             )
 
+    def moved(self, schedule_id: str, project_id: int | None, count: int) -> None:
+        """Count bytes that were sent and received for a schedule or a project, but not by one of
+        its jobs. Raises nothing; what cannot be counted now is not counted."""
+        micros = total(replace(NOTHING, transfer_bytes=count), self._prices)
+        try:
+            for budget in self._known.of(schedule_id, project_id) if micros else ():
+                self._add(budget, micros)
+        except BelfryError as error:
+            event(
+                _logger,
+                Event.BUDGET_UNCOUNTED,
+                level=logging.WARNING,
+                bytes=count,
+                error=str(error),
+            )
+
     def follow(self, entries: Sequence[Entry], check: Callable[[], None]) -> None:
         """Count those jobs of the feed that were not counted when they ended. Raises `Unavailable`
         or `Refused` if storage fails: then the feed keeps them."""
@@ -174,6 +191,24 @@ class SpendMeter:
 
         compare_and_set(_name(budget), attempt)
 
+    def _add(self, budget: Budget, micros: Decimal) -> None:
+        def attempt() -> bool | None:
+            now = self._clock.now()
+            before = self._store.account(budget.scope)
+            counter = before.counter.turned(budget, budget.span(now))
+            after = counter.plus_moved(budget, micros, now)
+            if not self._store.mark(budget.scope, before, after):
+                return None
+            self._told(budget, before, after, now)
+            return True
+
+        compare_and_set(_name(budget), attempt)
+
+    def _told(self, budget: Budget, before: Account, after: Counter, now: datetime) -> None:
+        if crossed(before.counter, after, budget):
+            self._telling.nearly(budget, after)
+        self._telling.over(budget, after, now)
+
     def _count(self, jobs: Iterable[Job]) -> None:
         budgets: dict[Budget, list[Ended]] = {}
         for job in jobs:
@@ -195,9 +230,7 @@ class SpendMeter:
             counter = before.counter.turned(budget, budget.span(now))
             after = counter.plus(budget, left)
             if not left or self._store.count(budget.scope, before, after, left, now):
-                if crossed(before.counter, after, budget):
-                    self._telling.nearly(budget, after)
-                self._telling.over(budget, after, now)
+                self._told(budget, before, after, now)
                 return True
             known = self._store.counted(budget.scope, [one.job_id for one in left])
             left[:] = [one for one in left if one.job_id not in known]

@@ -78,6 +78,19 @@ class Connection:
 
         return Table(self._table_service, name, missing_is_empty=self.read_only)
 
+    def made_when_used(self, name: str) -> Callable[[], Table]:
+        """A function that gives one table, and creates it the first time."""
+        table, there = self.table(name), False
+
+        def opened() -> Table:
+            nonlocal there
+            if not there:
+                self.create_table(name)
+                there = True
+            return table
+
+        return opened
+
     def queue(self, name: str) -> Queue:
         """One queue."""
         from shared.storage.queues.queue import Queue

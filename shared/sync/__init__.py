@@ -12,8 +12,9 @@ store       what is kept of each sync: its state, its runs, their reports
 running     one run: counts, report, and where a killed attempt goes on
 container, table, database
             the three kinds
-catalog, files
-            of the last: what a table is, and the files that are written of it
+catalog, queries, seen, files, parts
+            of the last: what a table is; how it is read; which rows within the overlap are known;
+            what files of it look like, and how they are written
 port        what the task asks
 reach       the way to customers' places
 service     finds the two places, runs the kind, and keeps what became of it

@@ -2,6 +2,9 @@
 
 Every so often the report's next piece is written, and then the state, which counts the pieces and
 says where to go on. So a killed attempt repeats only what came after its last save.
+
+A later attempt takes the run over by its first write. From then on an earlier one, whose worker was
+only thought to be gone, can save nothing: neither the state, nor a piece of the report.
 """
 
 from __future__ import annotations
@@ -54,6 +57,11 @@ class Run:
         """What the last whole run of the same sync ended with."""
         return self.state.value
 
+    def take_over(self) -> None:
+        """Let no earlier attempt save from now on."""
+        if self.job.attempt > 1 and not self.dry:
+            self._write(self.position)
+
     def tell(self, one: Outcome) -> None:
         """Count what became of an item."""
         self.counts.add(one)
@@ -89,6 +97,9 @@ class Run:
         if self.dry:
             return
         self._keep_report()
+        self._write(position)
+
+    def _write(self, position: Mapping[str, Any]) -> None:
         cursor = Cursor(
             job_id=self.job.job_id,
             position=position,
@@ -115,6 +126,16 @@ class Run:
         self.state = self.store.write(self.state, after, self.shown(status, error))
         self.store.tidy(self.about, str(after.value.get("seen", "")))
 
+    def give_way(self, error: str) -> None:
+        """Another run saves now: say of this one that it ended. If it is another attempt of the
+        same job, that one says how it ends."""
+        about = self.about
+        state = self.store.state(about.project_id, about.series)
+        known = self.store.told(about.project_id, about.job_id)
+        under_way = state.cursor.job_id if state.cursor else state.done
+        if about.job_id != under_way and (known is None or known.status is SyncStatus.RUNNING):
+            self.store.tell(self.shown(SyncStatus.FAILED, error))
+
     def shown(self, status: SyncStatus, error: str = "") -> SyncRun:
         return replace(
             self.about,
@@ -128,7 +149,8 @@ class Run:
 
     def _keep_report(self) -> None:
         if self._pending:
-            self.store.keep_report(self.about, self.segments, self._pending)
+            attempt = self.job.attempt
+            self.store.keep_report(self.about, self.segments, self._pending, attempt)
             self.segments += 1
             self._pending = []
 

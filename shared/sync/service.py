@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from shared import parquet
-from shared.errors import BelfryError, Invalid, NotFound, Refused
+from shared.errors import BelfryError, Conflict, Invalid, NotFound, Refused
 from shared.resources.model import Resource
 from shared.resources.port import ResourceService
 from shared.resources.targets import Target, TargetKind
@@ -94,6 +94,7 @@ class Syncs:
             before = self.store.told(job.project_id, job.job_id)
             if before is not None and before.status is SyncStatus.SUCCEEDED:
                 return self._told(before, run)
+        run.take_over()
         job.log("syncs", kind=kind.value, attempt=job.attempt, resumed=bool(run.position))
         try:
             value = self._work(run, kind, source, destination)()
@@ -249,10 +250,13 @@ class Syncs:
         """Keep how it stands. If another attempt may help, it goes on from here."""
         if run.dry or run.job.stop.is_set():
             return  # nothing is kept of a dry run; what was stopped goes on from its last save
-        if error.permanent:
-            run.end(SyncStatus.FAILED, None, str(error))
-        else:
-            run.pause(str(error))
+        try:
+            if error.permanent:
+                run.end(SyncStatus.FAILED, None, str(error))
+            else:
+                run.pause(str(error))
+        except Conflict:
+            run.give_way(str(error))
 
     def _told(self, shown: SyncRun, run: Run) -> Result:
         result: dict[str, object] = {**shown.counts.said(), **shown.more}

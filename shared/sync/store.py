@@ -16,14 +16,14 @@ import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
-from itertools import islice
 from typing import Any
 
 from shared.errors import Conflict, Damaged, NotFound
 from shared.projects import name_of, project_of
 from shared.schedules.job import parse_id
+from shared.storage.blobs import journal, room
 from shared.storage.blobs.container import Container
-from shared.storage.blobs.stream import storage, text
+from shared.storage.blobs.stream import text
 from shared.storage.connect import Connection
 from shared.storage.failures import translated
 from shared.storage.names import Names
@@ -38,6 +38,10 @@ KEPT = 100
 """The runs of a schedule that are kept, with their reports."""
 LISTED = 1_000
 """How many runs a list has at most."""
+MOST_PIECES = 2_000
+"""The pieces that their reports have together at most; the newest is kept, however long it is."""
+_HELD = 100
+"""After so many pieces of a report, it is looked again whether there is room."""
 _SERVICE = "table storage"
 _PARTITION = "syncs"
 _ROLLS = 4
@@ -75,13 +79,15 @@ class SyncStore:
         another run of the schedule wrote since `before` was read."""
         key, row = _state_key(run.project_id, run.series), marked(_state_row(after))
         step = Replace(key, before.etag, row) if before.etag else Insert(key, row)
-        said = _run_row(run)
-        keys = _keys_of(run.project_id, run.series, run.job_id)
-        told = [Upsert(one, said if one.startswith("in:") else {}) for one in keys]
-        etag = write(self._table, _PARTITION, [step, *told])
+        etag = write(self._table, _PARTITION, [step, *_told(run)])
         if etag is None:
             raise Conflict("another run of this schedule is under way, so this one ended")
         return replace(after, etag=etag)
+
+    def tell(self, run: SyncRun) -> None:
+        """Write how a run stands, whoever saves."""
+        with translated(_SERVICE):
+            self._table.transact(_PARTITION, _told(run))
 
     def page(
         self, projects: Collection[int] | None, schedule_id: str | None, skip: int, size: int
@@ -120,10 +126,16 @@ class SyncStore:
         with translated(_SERVICE):
             yield from self._table.query(f"PartitionKey eq '{_PARTITION}' and {span}", **options)
 
-    def keep_report(self, run: SyncRun, number: int, lines: Iterable[Mapping[str, Any]]) -> None:
-        """Write a piece of a report; again, if an attempt before this one did."""
+    def keep_report(
+        self, run: SyncRun, number: int, lines: Iterable[Mapping[str, Any]], attempt: int = 1
+    ) -> None:
+        """Write a piece of a report; again, if an attempt before this one did. Raises `Conflict` if
+        a later one did, and `Refused` if the project keeps as many bytes as it may."""
+        if number % _HELD == 0:
+            advice = "let fewer syncs run, or less often; reports of old runs go by themselves"
+            room.hold("reports of syncs", advice, self._blobs, f"{name_of(run.project_id)}/")
         body = b"".join(json.dumps(line).encode() + b"\n" for line in lines)
-        self._put(f"{_folder(run)}/{number:06d}.ndjson", body)
+        journal.put_of(self._blobs, f"{_folder(run)}/{number:06d}.ndjson", body, attempt)
 
     def report(self, run: SyncRun, number: int) -> Sequence[Mapping[str, Any]]:
         """A piece of a report, from 0 on; empty if there is none."""
@@ -132,10 +144,10 @@ class SyncStore:
         body = text(self._blobs.blob(f"{_folder(run)}/{number:06d}.ndjson"))
         return [json.loads(line) for line in body.splitlines()]
 
-    def keep_seen(self, run: SyncRun, number: int, body: bytes) -> str:
-        """Write what a watermark must remember; its name."""
+    def keep_seen(self, run: SyncRun, number: int, body: bytes, attempt: int) -> str:
+        """Write what a watermark must remember; its name. Raises as `keep_report`."""
         name = f"{_folder(run)}/seen-{number:06d}"
-        self._put(name, body)
+        journal.put_of(self._blobs, name, body, attempt)
         return name
 
     def seen(self, name: str) -> bytes:
@@ -143,13 +155,19 @@ class SyncStore:
         return text(self._blobs.blob(name))
 
     def tidy(self, run: SyncRun, keep: str) -> None:
-        """Remove the series' runs beyond the newest `KEPT`, with their reports, but not the blob
-        `keep`; and of this one what its end made needless."""
+        """Remove the series' runs beyond the newest `KEPT` and `MOST_PIECES`, with their reports,
+        but not this one, which may be of a backfill, nor the one of the blob `keep`; and of this
+        one what its end made needless."""
         for name in self._blobs.names(f"{_folder(run)}/seen-"):
             if name != keep:
                 self._blobs.delete(name)
-        for job_id in islice(self._jobs(run.project_id, run.series), KEPT, None):
-            self._remove(run.project_id, run.series, job_id, keep)
+        pieces = 0
+        for number, (job_id, segments) in enumerate([*self._jobs(run.project_id, run.series)]):
+            pieces += segments
+            if number < KEPT and (number == 0 or pieces <= MOST_PIECES):
+                continue
+            if job_id != run.job_id and f"/{job_id}/" not in keep:
+                self._remove(run.project_id, run.series, job_id)
 
     def quiet(self, since: datetime) -> Iterator[tuple[int | None, str]]:
         """(project, series) of those whose last run was due before then."""
@@ -161,33 +179,30 @@ class SyncStore:
     def forget(self, project_id: int | None, series: str, check: Callable[[], None]) -> None:
         """Remove all of a series: its runs and their reports, and then its state, which leads to
         what is left of them."""
-        for job_id in list(self._jobs(project_id, series)):
+        for job_id, _ in list(self._jobs(project_id, series)):
             check()
             self._remove(project_id, series, job_id)
         with translated(_SERVICE):
             self._table.transact(_PARTITION, [Delete(_state_key(project_id, series))])
 
-    def _jobs(self, project_id: int | None, series: str) -> Iterator[str]:
-        """The jobs of a series, newest first."""
+    def _jobs(self, project_id: int | None, series: str) -> Iterator[tuple[str, int]]:
+        """(the job, the pieces of its report; of an item of a batch 0) of each run of a series,
+        newest first."""
         *_, beginning = _beginnings(project_id, series)
-        for row in self._rows(beginning, select=("RowKey",)):
-            yield row["RowKey"].removeprefix(beginning).partition("-")[2]
+        for row in self._rows(beginning, select=("RowKey", "segments")):
+            job_id = row["RowKey"].removeprefix(beginning).partition("-")[2]
+            yield job_id, row.get("segments") or 0
 
-    def _remove(self, project_id: int | None, series: str, job_id: str, keep: str = "") -> None:
-        """Remove a run: its blobs first, except `keep`."""
+    def _remove(self, project_id: int | None, series: str, job_id: str) -> None:
+        """Remove a run: its blobs first."""
         schedule_id = series.partition(".")[0]
         for name in self._blobs.names(f"{name_of(project_id)}/{schedule_id}/{job_id}/"):
-            if name != keep:
-                self._blobs.delete(name)
+            self._blobs.delete(name)
         keys = [Delete(key) for key in _keys_of(project_id, series, job_id)]
         with translated(_SERVICE):
             for steps in (keys[:_ROLLS], keys[_ROLLS:]):  # the last leads to the others
                 if steps:
                     self._table.transact(_PARTITION, steps)
-
-    def _put(self, name: str, body: bytes) -> None:
-        with storage(self._blobs.name):
-            self._blobs.blob(name).upload_blob(body, length=len(body), overwrite=True)
 
 
 def _folder(run: SyncRun) -> str:
@@ -213,6 +228,12 @@ def _beginnings(project_id: int | None, series: str) -> list[str]:
 def _keys_of(project_id: int | None, series: str, job_id: str) -> list[str]:
     """The keys of a run's rows."""
     return [beginning + _place(job_id) for beginning in _beginnings(project_id, series)]
+
+
+def _told(run: SyncRun) -> list[Upsert]:
+    """Writes the rows of a run."""
+    said, keys = _run_row(run), _keys_of(run.project_id, run.series, run.job_id)
+    return [Upsert(key, said if key.startswith("in:") else {}) for key in keys]
 
 
 def _last(row: Mapping[str, Any]) -> str | None:

@@ -197,26 +197,36 @@ class TableSync:
     def _all(self, new: Sequence[Both]) -> list[Outcome]:
         try:
             partition = new[0][0]["PartitionKey"]
+            if any(self._is_old(one) for one, there in new if there is not None):
+                raise Moved
             self._destination.transact(partition, [_write(one, there) for one, there in new])
         except (Moved, Unfit, TooLarge):
-            return [self._one(one, there) for one, there in new]
+            return [self._one(one) for one, _ in new]
         return [self._checked(one) for one, _ in new]
 
-    def _one(self, one: Entity, there: Entity | None) -> Outcome:
-        """Write one entity, whatever happens to it meanwhile."""
-        name, partition, row = name_of(one), one["PartitionKey"], one["RowKey"]
+    def _is_old(self, one: Entity) -> bool:
+        """Whether the source says something else now. Asked after the destination was read: what
+        another attempt, or another run, copied since then it copied from a source that is no older
+        than this one, and its write makes ours fail."""
+        found = self._source.get(one["PartitionKey"], one["RowKey"])
+        return found is None or not same(one, found)
+
+    def _one(self, listed: Entity) -> Outcome:
+        """Write one entity, whatever happens to it meanwhile. Both sides are read anew, the source
+        last (`_is_old`)."""
+        name, partition, row = name_of(listed), listed["PartitionKey"], listed["RowKey"]
         try:
             for _ in range(_TRIES):
+                there, one = self._destination.get(partition, row), self._source.get(partition, row)
+                if one is None:
+                    return Outcome(name=name, did=Did.CHANGED, reason="it is gone meanwhile")
+                if there is not None and same(one, there):
+                    return _copied(one)
                 try:
                     self._destination.transact(partition, [_write(one, there)])
                     return self._checked(one)
                 except Moved:
-                    found = self._source.get(partition, row)
-                    if found is None:
-                        return Outcome(name=name, did=Did.CHANGED, reason="it is gone meanwhile")
-                    one, there = found, self._destination.get(partition, row)
-                    if there is not None and same(one, there):
-                        return _copied(one)
+                    continue
         except (Unfit, TooLarge) as error:
             return Outcome(name=name, did=Did.FAILED, reason=str(error))
         return Outcome(name=name, did=Did.CHANGED, reason="it is changed again and again")

@@ -9,7 +9,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from shared.tasks.model import Flag, Params
 
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+ID = "[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
+"""The form of a resource's id."""
 _MAIL = re.compile(r"[^\s@<>,;:\"]{1,64}@[^\s@<>,;:\"]{1,255}\.[^\s@<>,;:\"]{1,63}")
 
 
@@ -21,7 +22,7 @@ def _id(value: object) -> object:
 
 
 def _is_id(value: str) -> str:
-    if not _ID.fullmatch(value):
+    if not re.fullmatch(ID, value):
         raise ValueError("give an id: 1 to 64 letters, digits, - and _, or a whole number")
     return value
 
@@ -31,7 +32,7 @@ ResourceId: TypeAlias = Annotated[
     BeforeValidator(_id),
     AfterValidator(_is_id),
     Field(examples=[15]),
-    WithJsonSchema({"type": ["string", "integer"], "pattern": f"^{_ID.pattern}$", "minimum": 0}),
+    WithJsonSchema({"type": ["string", "integer"], "pattern": f"^{ID}$", "minimum": 0}),
 ]
 """The id of a webhook, a repository or a target: text, or a number, which is the same as its
 digits."""

@@ -49,6 +49,9 @@ class Endpoint:
     probe_until: datetime | None = None
     error: str = ""
     """The last failure."""
+    asked: int = 0
+    """What people asked for by hand (`by_hand`) in the hour `asked_in`."""
+    asked_in: datetime | None = None
     etag: str = ""
 
 
@@ -79,7 +82,7 @@ def after(endpoint: Endpoint, verdict: Verdict, took: timedelta, now: datetime) 
     slow = verdict.slow or took > SLOW_AFTER
     pace = Pace.SLOW if slow else Pace.FAST if delivered else Pace.NEW
     if delivered:
-        return Endpoint(pace=pace, etag=endpoint.etag)
+        return _anew(endpoint, pace=pace)
     failed = replace(
         endpoint,
         pace=pace,
@@ -111,4 +114,9 @@ def is_hopeless(endpoint: Endpoint, now: datetime) -> bool:
 
 def after_disabling(endpoint: Endpoint, now: datetime) -> Endpoint:
     """When a person enables its webhook, one probe goes first, and five days begin anew."""
-    return Endpoint(pace=endpoint.pace, open_until=now, error=endpoint.error, etag=endpoint.etag)
+    return replace(_anew(endpoint, pace=endpoint.pace), open_until=now, error=endpoint.error)
+
+
+def _anew(endpoint: Endpoint, pace: Pace) -> Endpoint:
+    """One that nothing bad is known of."""
+    return Endpoint(pace=pace, asked=endpoint.asked, asked_in=endpoint.asked_in, etag=endpoint.etag)

@@ -61,6 +61,8 @@ class Flush:
         self._known: dict[str, Endpoint] = {}
         self._webhooks: dict[str, Resource[Webhook] | str] = {}
         self.statuses: dict[DeliveryStatus, int] = defaultdict(int)
+        self.moved: dict[tuple[str, int | None], int] = defaultdict(int)
+        """Bytes that were sent and received, by schedule and project."""
         self.problem: BelfryError | None = None
         """Of storage or a secret: the deliveries that it met stay due."""
         self._lock = threading.Lock()
@@ -147,7 +149,7 @@ class Flush:
         first = deliveries[0]
         ended = self._sender.attempt(first, webhook, self._known[first.hook], self._stop)
         self._known[first.hook] = ended.endpoint
-        self._count(ended.delivery)
+        self._count(ended)
         return ended
 
     def _spare(self, turns: Turns[Item], way: Way, ended: Ended) -> None:
@@ -161,9 +163,11 @@ class Flush:
             left = [one for _, lot in turns.drop(way.hook) for one in lot]
             self._store.defer(left, waits)
 
-    def _count(self, delivery: Delivery) -> None:
+    def _count(self, ended: Ended) -> None:
+        one = ended.delivery
         with self._lock:
-            self.statuses[delivery.status] += 1
+            self.statuses[one.status] += 1
+            self.moved[one.schedule_id, one.project_id] += ended.moved
 
     def _note(self, error: BelfryError) -> None:
         with self._lock:
@@ -179,7 +183,7 @@ class Walk:
         sender: Sender,
         clock: Clock,
         goes_on: Callable[[], bool],
-        count: Callable[[Delivery], None],
+        count: Callable[[Ended], None],
     ) -> None:
         self._store = store
         self._sender = sender
@@ -206,7 +210,7 @@ class Walk:
                     return ended
                 head = hastened
             ended = self._sender.attempt(head, webhook, ended.endpoint, stop)
-            self._count(ended.delivery)
+            self._count(ended)
             if not ended.delivery.status.ended:
                 self._wait(due, ended.delivery)
                 return ended

@@ -23,6 +23,16 @@ class Asked:
     until: datetime | None = None
 
 
+class Spend(Protocol):
+    """The budgets (`shared.spending.meter`), for what is sent outside of a project's jobs."""
+
+    def refusal(self, schedule_id: str, project_id: int | None) -> str | None:
+        """Why nothing should be sent that a person asks for; None if no budget is used up."""
+
+    def moved(self, schedule_id: str, project_id: int | None, count: int) -> None:
+        """Count bytes that were sent and received. Raises nothing."""
+
+
 class WebhookService(Protocol):
     """Delivers to webhooks (`service`). Each raises `Unavailable` or `Refused` if storage fails."""
 
@@ -53,12 +63,14 @@ class WebhookService(Protocol):
     def redeliver(
         self, by: Caller, webhook_id: str, project_id: int | None, delivery_id: str
     ) -> Delivery:
-        """Begin a new series of attempts, within a minute. Raises `NotFound` and `Conflict`."""
+        """Begin a new series of attempts, within a minute. Raises `NotFound`; `Conflict` if the
+        webhook is disabled or a budget is used up; `TooMany` (`by_hand`); `Refused` if too much
+        waits for it."""
 
     def redeliver_all(
         self, by: Caller, webhook_id: str, project_id: int | None, asked: Asked
     ) -> int:
-        """The same for all that fit; how many."""
+        """The same for those that fit, as many as there may be; how many."""
 
     def test(self, by: Caller, webhook_id: str, project_id: int | None) -> Delivery:
-        """Send one test now, even if the webhook is disabled."""
+        """Send one test now, even if the webhook is disabled. Raises as `redeliver`."""

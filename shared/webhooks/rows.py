@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shared.errors import Damaged
-from shared.storage.tables.batch import Delete, Insert, Operation, Replace, Upsert, literal
+from shared.storage.tables import row_keys
+from shared.storage.tables.batch import Delete, Insert, Operation, Replace, Upsert
 from shared.storage.tables.marked import marked
 from shared.storage.tables.roll import Roll
 from shared.storage.tables.roll_counts import Change
@@ -56,13 +57,12 @@ def stamp(at: datetime) -> str:
 
 def span(first: str, beyond: str) -> str:
     """A filter for the rows from one key on, and before another."""
-    keys = f"RowKey ge {literal(first)} and RowKey lt {literal(beyond)}"
-    return f"PartitionKey eq {literal(PARTITION)} and {keys}"
+    return row_keys.of(PARTITION, row_keys.between(first, beyond))
 
 
 def beginning(prefix: str) -> str:
-    """A filter for the rows whose keys begin with `prefix`, which ends with `:`."""
-    return span(prefix, prefix[:-1] + ";")
+    """A filter for the rows whose keys begin with `prefix`."""
+    return row_keys.of(PARTITION, row_keys.beginning(prefix))
 
 
 def new_rows(delivery: Delivery) -> tuple[Insert, list[Operation]]:
@@ -174,7 +174,7 @@ def to_delivery(row: Mapping[str, Any]) -> Delivery:
         raise Damaged(said) from error
 
 
-_STATE = ("failing_since", "open_until", "probe_until")
+_STATE = ("failing_since", "open_until", "probe_until", "asked_in")
 
 
 def endpoint_properties(endpoint: Endpoint) -> dict[str, Any]:
@@ -184,6 +184,7 @@ def endpoint_properties(endpoint: Endpoint) -> dict[str, Any]:
         "openings": endpoint.openings,
         "probe": endpoint.probe,
         "error": endpoint.error,
+        "asked": endpoint.asked,
     }
 
 
@@ -200,6 +201,7 @@ def to_endpoint(row: Mapping[str, Any] | None) -> Endpoint:
             openings=int(row["openings"]),
             probe=row["probe"],
             error=row["error"],
+            asked=int(row["asked"]),
             etag=row["etag"],
             **instants,
         )

@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from shared import transferred
 from shared.alerts.port import AlertKind, AlertService
 from shared.clock import Clock
 from shared.errors import BelfryError, Cancelled, NotFound, Refused
@@ -62,6 +63,8 @@ class Ended:
     """Set if nothing was sent, since the endpoint is away."""
     disabled: bool = False
     """Whether this attempt disabled its webhook."""
+    moved: int = 0
+    """Bytes that were sent and received."""
 
 
 class Sender:
@@ -138,9 +141,10 @@ class Sender:
         stop: threading.Event | None,
     ) -> Ended:
         """Send what this sender has taken, and write down what came of it."""
-        at = self._at.clock.now()
+        at, moved = self._at.clock.now(), transferred.Bytes()
         try:
-            verdict, tried = self._send(mine, webhook, at, stop)
+            with transferred.counting(moved):
+                verdict, tried = self._send(mine, webhook, at, stop)
         except Cancelled:
             self._unprobe(mine.hook, mine.holder)
             self._record(mine, lambda one: deciding.given_back(one, self._at.clock.now()))
@@ -152,7 +156,7 @@ class Sender:
         self._alert(after, verdict)
         done = self._record(mine, lambda _: after)
         _say(done)
-        return Ended(done, known, disabled=disabled)
+        return Ended(done, known, disabled=disabled, moved=moved.moved)
 
     def _send(
         self,

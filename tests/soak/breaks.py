@@ -22,6 +22,7 @@ from shared.schedules import claim, plan
 from shared.schedules.model import Schedule
 from shared.storage.tables import changed
 from shared.storage.tables.changes import Change
+from tests.soak.customers import breaks as customers
 
 _Break = Callable[[App], object]
 
@@ -170,6 +171,7 @@ BREAKS: dict[str, _Break] = {
     "projects": _projects,
     "audits": _audits,
     "traces": _traces,
+    **customers.BREAKS,
 }
 
 

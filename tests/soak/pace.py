@@ -29,6 +29,7 @@ from shared.keys import gate
 from shared.listing import listing
 from shared.schedules import claim, lost
 from shared.storage.tables import handed
+from shared.webhooks import deciding, endpoint
 
 SPEED = 6
 """How many times as short as in service the engine's waits are."""
@@ -53,6 +54,8 @@ _WAITS: tuple[tuple[ModuleType, str], ...] = (
     (health, "GRACE"),
     (chain, "_LOST"),
     (gate, "FRESH"),
+    (deciding, "HELD"),
+    (endpoint, "HELD"),
 )
 _ALLOWANCES: tuple[tuple[ModuleType, str], ...] = (
     (worker, "_SECOND"),

@@ -10,8 +10,12 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import cast
 
+from functions.customers.batch import batch
+from functions.customers.health_check import health_check
+from functions.customers.webhook_delivery import webhook_delivery
 from functions.operations.audit_upkeep import audit_upkeep
 from functions.operations.index_upkeep import index_upkeep
+from functions.operations.webhook_retries import webhook_retries
 from shared.errors import Refused
 from shared.tasks import JobContext, Params, Registry, Result, Task, task
 from tests.soak.traces import Traces
@@ -31,8 +35,16 @@ TASKS = (
 """What people's schedules run."""
 
 
-UPKEEP = (index_upkeep.name, audit_upkeep.name)
+_UPKEEP = (index_upkeep, audit_upkeep, webhook_retries)
+_CUSTOMERS = (webhook_delivery, health_check, batch)
+UPKEEP = tuple(one.name for one in _UPKEEP)
 """The service's own tasks that the soak runs; the people's schedules leave them out."""
+
+
+class Item(Params):
+    """An item of a batch."""
+
+    number: int
 
 
 class Seconds(Params):
@@ -105,16 +117,25 @@ def registry(traces: Traces, factor: int) -> Registry:
 
         return traced(sit)(job)
 
+    def item(job: JobContext, params: Item) -> Result:
+        """What a batch does to an item, which must not be done twice; some fail."""
+        traces.write("item", job.job_id, params.number)
+        pause(job, 30 * chance(job, "time"))
+        if chance(job, "fail") < 0.05:
+            raise OSError("not this one")
+        return {"number": params.number}
+
     plain = (quick, flaky, refused, slow, lasts, hangs, heeds)
     made = [task(work.__name__, for_projects=True)(traced(work)) for work in plain]
     made.append(task("limited", max_concurrent=3, for_projects=True)(traced(flaky)))
     made.append(task("coroutine")(coroutine))
     made.append(task("sits")(sits))
-    made += [_upkeep(real, traces) for real in (index_upkeep, audit_upkeep)]
+    made.append(task("item", for_projects=True)(item))
+    made += [_real(real, traces) for real in (*_UPKEEP, *_CUSTOMERS)]
     return Registry(made)
 
 
-def _upkeep(real: Task, traces: Traces) -> Task:
+def _real(real: Task, traces: Traces) -> Task:
     """A task of the service, traced. It has no time of its own, or its timer would be a clock."""
 
     def run(job: JobContext, **services: object) -> Result:

@@ -16,7 +16,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -33,6 +33,7 @@ from tests.soak import audited, upkeep
 from tests.soak.callers.cast import Cast
 from tests.soak.callers.promises import Promises
 from tests.soak.conftest import Options
+from tests.soak.customers.customers import customers
 from tests.soak.hosts import Hosts, Proxy
 from tests.soak.noted import Noted
 from tests.soak.outage import Outage, by_schedule
@@ -63,13 +64,16 @@ def test_whatever_happens_every_occurrence_is_explained(
         long_hands=_HANDS,
         api=True,
     )
-    calm = app(replace(setup, connection_string=azurite.connection_string))
+    well = replace(setup, connection_string=azurite.connection_string)
+    calm = app(well)
     calm.prepare()
     upkeep.begin(calm)
     cast = Cast(calm, tmp_path, _HOSTS, options.seed)
     people = People(app(setup), random.Random(options.seed))
     hosts = Hosts(replace(setup, break_engine=options.break_engine), _HOSTS)
     storm = Storm(hosts, proxy, calm, setup.pace, random.Random(options.seed + 1))
+    open_place = ExitStack()
+    them = open_place.enter_context(customers(calm, setup))
     hosts.start()
     try:
         proxy.say("rate 0.03")
@@ -86,7 +90,10 @@ def test_whatever_happens_every_occurrence_is_explained(
         upkeep.end(calm)
         ended = _settles(lambda: not Rows.read(calm).live())
         shown = list(cast.shown(Rows.read(calm)))
+        hosts.kill_all()
+        them.rest(well)
     finally:
+        open_place.close()
         cast.close()
         hosts.kill_all()
         proxy.close()
@@ -107,7 +114,7 @@ def test_whatever_happens_every_occurrence_is_explained(
     )
     crashes = tmp_path / "crashes"
     planted = {cell.id for one in storm.outages for cell in one.cells}
-    untouched = people.untouched | planted
+    untouched = people.untouched | planted | them.scheduled.all
     in_projects = {deed.schedule for deed in cast.notes.deeds} & rows.schedules.keys()
     found: dict[str, object] = {
         "not of the engine's errors": crashes.read_text() if crashes.exists() else "",
@@ -127,6 +134,7 @@ def test_whatever_happens_every_occurrence_is_explained(
         "shown otherwise at the end": shown,
         "not in the indexes": list(upkeep.problems(calm, rows)),
         "not what catch_up says of an outage": _outages(storm.outages, rows),
+        **them.found(rows, tmp_path / "traces"),
     }
     (tmp_path / "found").write_text(json.dumps(found, indent=1))
     wrong = [f"{name}: {str(what)[:2000]}" for name, what in found.items() if what]
@@ -134,7 +142,7 @@ def test_whatever_happens_every_occurrence_is_explained(
     seldom = [f"{status['succeeded']} succeeded"] if status["succeeded"] <= 100 else []
     traced = sum(job.trace_id is not None for job in rows.jobs.values())
     seldom += [f"{traced} jobs of a trace"] if traced <= 100 else []
-    seldom += cast.too_little()
+    seldom += [*cast.too_little(), *them.too_little()]
     assert not seldom, f"too little happened to prove anything: {seldom}"
 
 

@@ -5,6 +5,7 @@ All processes share one beginning (`Setup.began`), so they read the same time.
 
 from __future__ import annotations
 
+import base64
 import threading
 import time
 from collections.abc import Iterable, Sequence
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import shared.app.stores
+from local.ports import HOST
 from shared.app import App
 from shared.schedules.model import Definition, Policy, Schedule, Version
 from shared.settings import from_env
@@ -24,6 +26,7 @@ from tests.soak.pace import Pace
 from tests.soak.tasks import registry
 from tests.soak.traces import Traces
 
+_SECRETS_KEY = base64.b64encode(bytes(32)).decode()
 _PAGE = 20
 """A shard of more schedules has a snapshot. In service a thousand, more than the soak has."""
 BASE = datetime(2026, 11, 1, 5, 10, tzinfo=UTC)
@@ -106,6 +109,8 @@ def app(setup: Setup, traces: Traces | None = None) -> App:
             "JOBS_PER_INSTANCE": str(setup.hands),
             "LONG_JOBS_PER_INSTANCE": str(setup.long_hands),
             "JOBS_PER_PROJECT": "6",
+            "OUTGOING_RANGES": HOST,
+            "SECRETS_KEY": _SECRETS_KEY,
         }
     )
     traced = traces or Traces(setup.folder, setup.clock)

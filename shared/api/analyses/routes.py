@@ -18,6 +18,7 @@ from shared.api.lists import PAGE_SIZE, Page, PageSize, counts
 from shared.api.query import Number
 from shared.app import App
 from shared.errors import NotFound
+from shared.tasks import customers
 
 router = APIRouter(prefix="/api/v1/analyses", tags=["analyses"])
 
@@ -28,11 +29,10 @@ AnalysisId = Annotated[
     Path(json_schema_extra={"pattern": f"^{rows.ID}$"}),
     formed(rows.ID, "it is no id of an analysis; GET /api/v1/analyses lists them"),
 ]
-_REPOSITORY = "[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
 _Repository = Annotated[
-    Annotated[str, formed(_REPOSITORY, "give a repository's id, such as 42")] | None,
+    Annotated[str, formed(customers.ID, "give a repository's id, such as 42")] | None,
     Query(
-        description="Only of this repository.", json_schema_extra={"pattern": f"^{_REPOSITORY}$"}
+        description="Only of this repository.", json_schema_extra={"pattern": f"^{customers.ID}$"}
     ),
 ]
 

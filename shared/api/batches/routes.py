@@ -37,8 +37,8 @@ from shared.audit.port import Action, Subject
 from shared.batch.model import BatchState, ItemStatus
 from shared.batch.operations import batch_id
 from shared.batch.params import FILE_ID
+from shared.batch.progress import Standing
 from shared.batch.rows import SentFile
-from shared.batch.service import Standing
 from shared.errors import Invalid, NotFound
 
 router = APIRouter(prefix="/api/v1/batches", tags=["batches"])
@@ -135,14 +135,14 @@ def list_batches(
     """The batches of the caller's projects, or of one, whose items are written down; the one that
     was due last comes first."""
     belfry = app()
-    batches = belfry.batches()
+    progress = belfry.batches().progress
     to = cursors.bound("batches", by, project_id=project_id)
     after = "" if cursor is None else str(cursors.read(belfry.meta, to, cursor)[0])
-    found = batches.heads(by.among(project_id), after, page_size + 1)
+    found = progress.heads(by.among(project_id), after, page_size + 1)
     more = len(found) > page_size
     shown = found[:page_size]
     return BatchList(
-        batches=[BatchOut.of(one, batches.standing_of(one)) for one in shown],
+        batches=[BatchOut.of(one, progress.standing_of(one)) for one in shown],
         next_cursor=cursors.write(belfry.meta, to, [shown[-1].place]) if more else None,
     )
 
@@ -191,7 +191,7 @@ def list_batch_items(
     standing = _standing(belfry, by, job_id)
     to = cursors.bound("batch_items", by, batch=standing.id, status=status)
     since = 0 if cursor is None else int(cursors.read(belfry.meta, to, cursor)[0])
-    found, after = belfry.batches().page(standing, since, status, page_size)
+    found, after = belfry.batches().progress.page(standing, since, status, page_size)
     return ItemList(
         items=[ItemOut.of(one) for one in found],
         next_cursor=None if after is None else cursors.write(belfry.meta, to, [after]),
@@ -207,7 +207,7 @@ def link_batch(app: Provided, by: Asking, job_id: str) -> BatchLinks:
     subject = Subject("batch", standing.id, standing.project_id)
     with belfry.audit.changing(by, Action.LINK, subject) as change:
         account = belfry.settings.storage.account_name
-        links, until = belfry.batches().links(standing, account, _LINKED)
+        links, until = belfry.batches().progress.links(standing, account, _LINKED)
         change.after = {"files": len(links), "expires_at": None if until is None else str(until)}
     return BatchLinks(
         files=[OutcomeFile(url=url, first=first) for first, url in links],
@@ -227,4 +227,4 @@ def _standing(belfry: App, by: Caller, job_id: str) -> Standing:
     job = scope.job(belfry, by, job_id)
     if job.task_type != "batch":
         raise NotFound(f"job {job_id!r} is no batch")
-    return belfry.batches().standing(job.project_id, batch_id(job.id))
+    return belfry.batches().progress.standing(job.project_id, batch_id(job.id))

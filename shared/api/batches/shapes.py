@@ -12,8 +12,8 @@ from shared.api.fields import Input, Name, ProjectId, Whole
 from shared.api.shown import Shown
 from shared.batch.files import MOST_PARTS, PART
 from shared.batch.model import BatchState, Head, ItemStatus, Outcome
+from shared.batch.progress import Standing
 from shared.batch.rows import SentFile
-from shared.batch.service import Standing
 
 _BASE64 = -(-PART // 3) * 4
 

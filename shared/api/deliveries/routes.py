@@ -17,7 +17,7 @@ from shared.api.deliveries.shapes import (
 from shared.api.deps import Asking, Provided
 from shared.api.fields import formed
 from shared.api.lists import PAGE_SIZE, Page, PageSize, Since, Until, counts, span
-from shared.api.resources.common import Project, WebhookId, found
+from shared.api.resources.named import Project, WebhookId, found
 from shared.app import App
 from shared.errors import Invalid
 from shared.resources.model import Kind

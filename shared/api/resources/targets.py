@@ -10,9 +10,9 @@ from shared.api.deps import Asking, Provided
 from shared.api.idempotency import Once
 from shared.api.lists import PAGE_SIZE, Page, PageSize, counts
 from shared.api.query import Number
-from shared.api.resources.common import Force, Project, TargetId, found, shown
-from shared.api.resources.shapes import (
-    Disabled,
+from shared.api.resources.named import Force, Project, TargetId, found, shown
+from shared.api.resources.shapes.resource import Disabled
+from shared.api.resources.shapes.targets import (
     NewTarget,
     TargetChange,
     TargetList,

@@ -46,13 +46,14 @@ def policy(task: Task) -> Policy:
 
 def ensure(
     task: Task,
+    present: Schedule | None,
     settings: Settings,
     table: ScheduleTable,
     manager: Manager,
     *,
     change: bool = True,
 ) -> None:
-    """Create the task's system schedule if it is missing.
+    """Create the task's system schedule if it is missing; `present` is what is stored of it.
 
     With `change`, a schedule that exists gets the values that changed in code and settings. If the
     schedule had been retired (`retire`), it gets all of their values.
@@ -60,7 +61,6 @@ def ensure(
     said = _said(task, settings)
     if said is None:
         return
-    present = table.get(task.name)
     if present is None:
         definition = Definition(
             name=task.name,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from shared.exports.formats.paper import Shown
+from shared.exports.formats.shown import Shown
 from shared.exports.formats.waiting import Waiting
 from shared.exports.kinds import Column, Kind, Row
 from shared.exports.report import Report

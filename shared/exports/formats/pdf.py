@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from shared.exports.formats.paper import A4, Paper, Shown
+from shared.exports.formats.paper import Paper
+from shared.exports.formats.sheets import A4, Sheets
+from shared.exports.formats.shown import Shown
 from shared.exports.kinds import Column
 from shared.exports.report import Report
 from shared.exports.safe import instant
@@ -34,22 +36,22 @@ def pieces(report: Report, scratch: Path) -> Iterator[bytes]:
     left = sum(1 for _ in rows)
     report.written -= left
     columns, at = _columns(report)
-    head, where = report.head, zone.find(report.head.span.timezone)
-    paper = Paper(
+    head = report.head
+    sheets = Sheets(
         A4 if len(columns) <= _NARROW and not report.full else A4[::-1],
-        Shown(where),
         title=head.title,
         about=f"{head.project}  ·  {head.span.words}",
         foot=f"{head.schedule}  ·  as of {instant(head.due_at)}",
         created=head.due_at,
     )
-    paper.opening()
+    paper = Paper(sheets, Shown(zone.find(head.span.timezone)))
+    sheets.opening()
     paper.figures(report.figures()[:_FIGURES])
     paper.chart(report.chart(), _chart_title(report))
     bad = report.spec.bad if report.full else ()
     paper.table(_table_title(report), columns, [[row[one] for one in at] for row in held], bad)
     paper.note(_note(report, left))
-    yield paper.file()
+    yield sheets.file()
 
 
 def _columns(report: Report) -> tuple[list[Column], list[int]]:

@@ -4,15 +4,44 @@ anew as a whole, or grow by pieces; and larger ones that come in numbered parts.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
+from shared.errors import Conflict
 from shared.storage.blobs.container import Container
 from shared.storage.blobs.stream import storage
+
+_TRIES = 3
 
 
 def put(container: Container, name: str, data: bytes) -> None:
     """Write a blob, whatever it was."""
     with storage(container.name):
         container.blob(name).upload_blob(data, length=len(data), overwrite=True)
+
+
+def put_of(container: Container, name: str, data: bytes, attempt: int) -> None:
+    """Write a blob in that attempt of a job, over what an earlier one wrote. Raises `Conflict` if a
+    later one wrote it."""
+    from azure.core import MatchConditions
+    from azure.core.exceptions import ResourceExistsError, ResourceModifiedError
+
+    blob, how = container.blob(name), dict[str, Any]()
+    for _ in range(_TRIES):
+        said = {"attempt": str(attempt)}
+        with storage(container.name):
+            try:
+                blob.upload_blob(data, length=len(data), metadata=said, **how)
+                return
+            except (ResourceExistsError, ResourceModifiedError):
+                found = blob.get_blob_properties()
+        if int(found.metadata.get("attempt", 0)) > attempt:
+            break
+        how = {
+            "overwrite": True,
+            "etag": found.etag,
+            "match_condition": MatchConditions.IfNotModified,
+        }
+    raise Conflict(f"a later attempt of this job writes {name}")
 
 
 def append(container: Container, name: str, data: bytes, *, first: bool) -> None:

@@ -20,6 +20,7 @@ from itertools import islice
 from typing import Any
 
 from shared.storage.failures import translated
+from shared.storage.tables import row_keys
 from shared.storage.tables.batch import MAX_OPERATIONS, Delete, Insert, Operation, Replace, literal
 from shared.storage.tables.entities import stamp
 from shared.storage.tables.facts import META
@@ -90,8 +91,8 @@ class Answers:
 
     def forget_before(self, at: datetime) -> int:
         """Remove what was asked before then; how many rows that was."""
-        span = f"RowKey ge {literal(_PREFIX)} and RowKey lt {literal(_PREFIX[:-1] + ';')}"
-        where = f"PartitionKey eq {literal(META)} and {span} and at lt {literal(stamp(at))}"
+        ours = row_keys.of(META, row_keys.beginning(_PREFIX))
+        where = f"{ours} and at lt {literal(stamp(at))}"
         removed = 0
         with translated(_SERVICE):
             rows = self._table.query(where, select=["RowKey"])

@@ -15,8 +15,8 @@ from shared.errors import Damaged
 from shared.schedules.backfill import Backfill, BackfillOrder, BackfillRule, Order
 from shared.schedules.model import Backfilling
 from shared.storage.failures import translated
-from shared.storage.tables import entities
-from shared.storage.tables.batch import Upsert, literal
+from shared.storage.tables import entities, row_keys
+from shared.storage.tables.batch import Upsert
 from shared.storage.tables.entities import instant, stamp
 from shared.storage.tables.table import Table
 
@@ -63,8 +63,7 @@ class BackfillTable:
     def of(self, schedule_id: str) -> list[Backfill]:
         """The schedule's backfills, newest first. Raises `Damaged`."""
         prefix = _key(schedule_id, "")
-        span = f"RowKey ge {literal(prefix)} and RowKey lt {literal(prefix[:-1] + ';')}"
-        where = f"PartitionKey eq {literal(self._shard(schedule_id))} and {span}"
+        where = row_keys.of(self._shard(schedule_id), row_keys.beginning(prefix))
         with translated(_SERVICE):
             found = [_read(row) for row in self._table.query(where)]
         return sorted(found, key=lambda one: (one.order.created_at, one.order.id), reverse=True)

@@ -12,7 +12,8 @@ from datetime import datetime
 from typing import Any
 
 from shared.storage.failures import translated
-from shared.storage.tables.batch import Delete, Insert, Operation, Replace, Upsert, literal
+from shared.storage.tables import row_keys
+from shared.storage.tables.batch import Delete, Insert, Operation, Replace, Upsert
 from shared.storage.tables.table import Table
 
 _SERVICE = "table storage"
@@ -66,10 +67,9 @@ class Meta:
 
     def beginning(self, prefix: str) -> dict[str, Fact]:
         """The rows whose names begin with `prefix`, by name."""
-        after = prefix[:-1] + chr(ord(prefix[-1]) + 1)
-        span = f"RowKey ge {literal(prefix)} and RowKey lt {literal(after)}"
+        where = row_keys.of(META, row_keys.beginning(prefix))
         with translated(_SERVICE):
-            rows = self._table.query(f"PartitionKey eq {literal(META)} and {span}", raw=True)
+            rows = self._table.query(where, raw=True)
             return {row["RowKey"]: _fact(row) for row in rows}
 
     def about_clocks(self) -> dict[str, Fact]:

@@ -19,7 +19,8 @@ from typing import Any
 from shared.clock import Clock
 from shared.schedules.health import ReasonKind, Verdict
 from shared.storage.failures import translated
-from shared.storage.tables.batch import MAX_OPERATIONS, Delete, Operation, Upsert, literal
+from shared.storage.tables import row_keys
+from shared.storage.tables.batch import MAX_OPERATIONS, Delete, Operation, Upsert
 from shared.storage.tables.parts import joined, packed
 from shared.storage.tables.table import Table
 
@@ -120,9 +121,9 @@ class Findings:
             return self._table.transact(_PARTITION, steps).committed
 
     def _rows(self, prefix: str) -> Iterator[dict[str, Any]]:
-        span = f"RowKey ge {literal(prefix)} and RowKey lt {literal(prefix[:-1] + ';')}"
+        where = row_keys.of(_PARTITION, row_keys.beginning(prefix))
         with translated(_SERVICE):
-            yield from self._table.query(f"PartitionKey eq '{_PARTITION}' and {span}")
+            yield from self._table.query(where)
 
 
 def _ids(row: Mapping[str, Any]) -> tuple[str, ...]:

@@ -19,7 +19,8 @@ from shared.access import ENGINE
 from shared.audit.entry import Entry, canonical, from_json
 from shared.audit.port import Action, Subject
 from shared.storage.failures import translated
-from shared.storage.tables.batch import Delete, Insert, Replace, Upsert, literal
+from shared.storage.tables import row_keys
+from shared.storage.tables.batch import Delete, Insert, Replace, Upsert
 from shared.storage.tables.table import Table
 
 PREFIX = "audit:"
@@ -67,8 +68,7 @@ def joined(row: Mapping[str, Any]) -> str:
 def read(table: Table, partition: str, most: int, now: datetime) -> Iterator[Pending]:
     """The oldest entries that are pending in a partition, at most `most`: one query. One that
     cannot be read, since somebody wrote into it, becomes an entry that says so, of `now`."""
-    span = f"RowKey ge {literal(PREFIX)} and RowKey lt {literal(PREFIX[:-1] + ';')}"
-    where = f"PartitionKey eq {literal(partition)} and {span}"
+    where = row_keys.of(partition, row_keys.beginning(PREFIX))
     with translated(_SERVICE):
         rows = list(islice(table.query(where, top=min(most, 1000)), most))
     for row in rows:

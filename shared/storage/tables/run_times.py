@@ -6,7 +6,7 @@ from itertools import filterfalse, islice
 
 from shared.schedules.job import Status
 from shared.storage.failures import translated
-from shared.storage.tables.batch import literal
+from shared.storage.tables import row_keys
 from shared.storage.tables.history import PAGES, of_backfill
 from shared.storage.tables.job_rows import GARBLED, seconds
 from shared.storage.tables.schedules import ScheduleTable
@@ -29,8 +29,7 @@ class RunTimes:
         """Seconds of the last runs that succeeded, newest first, at most `most`. A row that cannot
         be read is passed over."""
         shard, prefix = self._schedules.shard(schedule_id), f"job:{schedule_id}:"
-        span = f"RowKey ge {literal(prefix)} and RowKey lt {literal(prefix[:-1] + ';')}"
-        where = f"PartitionKey eq {literal(shard)} and {span}"
+        where = row_keys.of(shard, row_keys.beginning(prefix))
         found: list[float] = []
         with translated("table storage"):
             rows = self._table.query(where, top=_LOOKED, select=_COLUMNS)

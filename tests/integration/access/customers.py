@@ -114,7 +114,7 @@ def _analysis(engine: Engine) -> dict[str, object]:
     )
     sarif = json.dumps({"runs": [], "said": MARK}).encode()
     compared = Compared(found=found, state=FindingState.NEW)
-    table.write_files(one, [compared], sarif, lambda: None)
+    table.write_files(one, [compared], sarif)
     table.add(one, Last({}))
     return {"analysis_id": one.id}
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -166,7 +165,7 @@ def test_a_rehearsal_says_what_would_be_told_and_changes_nothing(desk: Desk) -> 
     desk.alerts.open(SPEND, "day", "much")
     desk.later(hours=5)
     before = list(desk.alerts._book.rows("now:"))
-    job = replace(job_of(clock=desk.engine.clock), dry_run=True)
+    job = job_of(dry_run=True, clock=desk.engine.clock)
     assert desk.alerts.watch(job) == {"would_tell": ["Still: Spend exceeded: day"]}
     assert list(desk.alerts._book.rows("now:")) == before and len(desk.said()) == 1
 

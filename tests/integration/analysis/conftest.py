@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,8 @@ from shared.analysis.osv import Vulnerabilities
 from shared.analysis.service import Analyses
 from shared.analysis.store import Store
 from shared.clock import ManualClock, SystemClock
-from shared.errors import NotFound
 from shared.outgoing import Rules, allowed
 from shared.outgoing.client import Client
-from shared.resources.model import Kind as ResourceKind
-from shared.resources.model import Resource
 from shared.resources.repositories import Repository
 from shared.settings import Secret, StorageAccount
 from shared.storage.connect import Connection
@@ -32,34 +29,19 @@ from shared.tasks import JobContext
 from tests import certificate
 from tests.context import job_of
 from tests.dying import Dying
+from tests.known import Known
 from tests.vendors.git import GitServer, Source, git_server
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PROJECT = 7
 
 
-@dataclass
-class Resources:
+class Resources(Known):
     """The repositories of the projects."""
 
-    known: dict[tuple[str, int | None], Resource[Repository]] = field(default_factory=dict)
-
     def add(self, repository_id: str, project_id: int | None, url: str, token: str = "") -> None:
-        self.known[repository_id, project_id] = Resource(
-            kind=ResourceKind.REPOSITORY,
-            id=repository_id,
-            project_id=project_id,
-            what=Repository(name=repository_id, url=url),
-            secrets={"token": Secret(token)} if token else {},
-            created_at=NOON,
-            updated_at=NOON,
-        )
-
-    def repository(self, repository_id: str, project_id: int | None) -> Resource[Repository]:
-        found = self.known.get((repository_id, project_id))
-        if found is None:
-            raise NotFound(f"there is no repository {repository_id!r}")
-        return found
+        what = Repository(name=repository_id, url=url)
+        self.keep(what, repository_id, project_id, {"token": token} if token else {})
 
 
 @dataclass
@@ -83,7 +65,7 @@ class Lab:
         way = Client(Rules(allowed=allowed([HOST])), SystemClock(), trusted=self.certificate.file)
         return Analyses(
             store=store or self.store,
-            resources=lambda: self.resources,  # type: ignore[arg-type, return-value]
+            resources=lambda: self.resources,
             guarded=lambda: way,
             vulnerabilities=Vulnerabilities(
                 self.store.container, lambda: way, self.osv_url, self.ecosystems
@@ -101,9 +83,12 @@ class Lab:
     def job(self, *, attempt: int = 1, number: int | None = None, **more: Any) -> JobContext:
         """A job; without a number, of another occurrence than the ones before."""
         self._jobs = self._jobs + 1 if number is None else number
-        made = job_of(clock=self.clock, attempt=attempt, stop=more.pop("stop", None))
-        project = more.pop("project_id", PROJECT)
-        return replace(made, job_id=f"scan:{self._jobs}", project_id=project)
+        return job_of(
+            job_id=f"scan:{self._jobs}",
+            attempt=attempt,
+            clock=self.clock,
+            **{"project_id": PROJECT} | more,
+        )
 
     def run(
         self, name: str = "42", kind: AnalysisKind = AnalysisKind.SECURITY, **more: Any

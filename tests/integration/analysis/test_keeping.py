@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
+import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from shared.analysis import rows
-from shared.analysis.model import AnalysisKind
-from shared.errors import Invalid, NotFound, Refused
+from shared.analysis.model import Analysis, AnalysisKind
+from shared.errors import Cancelled, Invalid, NotFound, Refused, Skipped, Unavailable
+from shared.storage.blobs import room
 from tests.dying import Killed
 from tests.integration.analysis.conftest import Lab
 from tests.integration.analysis.probe import QUIET
+from tests.vendors.git import Source
 
 
 @pytest.fixture
@@ -70,6 +74,56 @@ def test_two_attempts_at_once_keep_one_analysis(quiet: Lab) -> None:
     assert len(quiet.service().page({7}, None, 1, 100)[0]) == 1
 
 
+def test_a_run_that_fetched_before_another_one_is_not_compared_with_it(quiet: Lab) -> None:
+    """Two jobs at once, as with `overlap: allow_all`, or of two schedules."""
+    source, last = Source(quiet.server.root / "42"), quiet.store.last
+    faster: list[dict[str, Any]] = []
+
+    def meanwhile(of: Analysis) -> rows.Last:
+        quiet.store.last = last  # type: ignore[method-assign]
+        source.commit({"more": ""})
+        faster.append(quiet.run())
+        return last(of)
+
+    quiet.store.last = meanwhile  # type: ignore[method-assign]
+    late = quiet.job()
+    with pytest.raises(
+        Skipped, match=r"fetched main later, at 2026-03-01T12:0\d:00Z, and was faster"
+    ):
+        quiet.run(job=late)
+    assert faster[0]["findings_new"] == 6 and len(quiet.service().page({7}, None, 1, 100)[0]) == 1
+
+    real = quiet.store.write_files
+
+    def written(*given: Any) -> None:
+        quiet.store.write_files = real  # type: ignore[method-assign]
+        quiet.run()
+        real(*given)
+
+    quiet.store.write_files = written  # type: ignore[method-assign, assignment]
+    with pytest.raises(Unavailable, match="another analysis of 42 was faster"):
+        quiet.run()
+
+
+def test_an_attempt_that_is_given_back_is_made_again_whenever_it_was_told_to_stop(
+    quiet: Lab,
+) -> None:
+    """Nothing stops it between its blobs: those of the attempt that follows have the same names."""
+    stop = threading.Event()
+    real = quiet.store.container.blob
+
+    def blob(name: str, *check: Any) -> Any:
+        if name.endswith("sarif.gz"):
+            stop.set()
+        return real(name, *check)
+
+    quiet.store.container.blob = blob  # type: ignore[method-assign, assignment]
+    with contextlib.suppress(Cancelled):
+        quiet.run(job=quiet.job(number=1, stop=stop))
+    Source(quiet.server.root / "42").commit({"more": ""})
+    assert stop.is_set() and quiet.run(job=quiet.job(number=1))["findings_new"] == 3
+
+
 def test_old_analyses_go_and_what_others_are_compared_with_stays(quiet: Lab) -> None:
     first = quiet.run()
     quiet.clock.advance(timedelta(days=80))
@@ -86,6 +140,19 @@ def test_old_analyses_go_and_what_others_are_compared_with_stays(quiet: Lab) -> 
     assert second["analysis_id"] in kept, "ruff looked then for the last time"
     assert kept == {second["analysis_id"], fourth["analysis_id"]}
     assert not [one for one in quiet.blobs() if first["analysis_id"] in one]
+
+
+def test_a_project_keeps_so_many_bytes_and_a_killed_attempt_is_no_obstacle(
+    quiet: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "MOST_BYTES", 1)
+    with pytest.raises(Killed):  # its files are there, its rows are not
+        quiet.service(quiet.dying(3)).run(quiet.job(number=1), repository_id="42", kind=KIND)
+    assert quiet.blobs()
+    quiet.run(job=quiet.job(number=1, attempt=2))
+    with pytest.raises(Refused, match="GB of them at most; they go after 90 days"):
+        quiet.run(job=quiet.job(number=2))
+    assert len(quiet.service().page({7}, None, 1, 100)[0]) == 1
 
 
 def test_a_project_has_its_own_repositories_alone(quiet: Lab) -> None:

@@ -51,6 +51,11 @@ PLACES = [
         {"name": "x", "url": "https://a:b@github.com/x/y"}, by="operator",
     ),
     _target("a table inside", "table", "url", url="http://127.0.0.1:10002/a/t?sig=x"),
+    _target("a port inside", "tcp", "no public address", host="169.254.169.254", port=80),
+    _target("a name inside", "tls", "no public name", host="vault.internal"),
+    _target("a mail server", "tcp", "port 25", host="example.com", port=25),
+    _target("a database inside", "sql", "no public address", url="postgresql://u:p@10.0.0.1/d"),
+    _target("a record inside", "dns", "public internet", host="vault.internal"),
 ]  # fmt: skip
 
 DOORS = [

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +62,7 @@ class Victim:
         steps: dict[str, Any] = {self.step: halt} if self.step else {}
         source = Meddled(self.source, after=self.after, **steps)
         shelf = Shelf(self.connection_string, self.names, word=self.word)
-        shelf.take(source, replace(job_of(), job_id=self.job_id), **self.plan)
+        shelf.take(source, job_of(job_id=self.job_id), **self.plan)
 
 
 class Nursery:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -42,7 +41,7 @@ def rounds(backups: Backups, plans: list[Mapping[str, Any]]) -> Iterator[None]:
         def work(number: int = number, left: list[tuple[int, Any]] = left) -> None:
             while left:
                 place, plan = left.pop()
-                job = replace(job_of(), schedule_id=f"many-{number}-{place}")
+                job = job_of(schedule_id=f"many-{number}-{place}")
                 result: Any = backups.take(BackupPlan.model_validate(plan), job)
                 if not place:
                     backups.verify(VerifyOrder(backup_id=result["backups"][0]["id"]), job)

@@ -145,7 +145,7 @@ def test_a_plan_may_name_its_destinations(two: Shelf, database: SqliteSource) ->
     two.take(database, destinations=[OFFSITE])
     assert two.states() == [{OFFSITE: "verified"}]
     with pytest.raises(Misconfigured, match="no backup destination 'moon'"):
-        two.take(database, replace(job_of(), job_id="other"), destinations=["moon"])
+        two.take(database, job_of(job_id="other"), destinations=["moon"])
 
 
 def test_one_that_fails_keeps_no_other_from_it(
@@ -155,7 +155,7 @@ def test_one_that_fails_keeps_no_other_from_it(
     with pytest.raises(Refused, match=r"1 of 2 failed: gone: BACKUP_GONE_URL is .*missing.db"):
         shelf.take_all([missing, database])
     assert shelf.states() == [{PRIMARY: "verified"}]
-    again = replace(job_of(), attempt=2)
+    again = job_of(attempt=2)
     with pytest.raises(Refused):
         shelf.take_all([missing, database], again)
     assert len(shelf.backups()) == 1, "what the first attempt proved is not taken again"
@@ -163,7 +163,7 @@ def test_one_that_fails_keeps_no_other_from_it(
 
 def test_no_backup_within_two_minutes_of_the_last(shelf: Shelf, database: SqliteSource) -> None:
     first = shelf.take(database)
-    other = replace(job_of(), job_id="asked-for-at-once")
+    other = job_of(job_id="asked-for-at-once")
     with pytest.raises(Skipped) as skipped:
         shelf.take_all([database], other)
     told: Any = skipped.value.result
@@ -187,11 +187,11 @@ def test_two_jobs_do_not_back_up_one_database_at_once(shelf: Shelf, database: Sq
         assert go_on.wait(30)
 
     slow = Meddled(database, in_dump=hold)
-    first = threading.Thread(target=lambda: shelf.take(slow, replace(job_of(), job_id="one")))
+    first = threading.Thread(target=lambda: shelf.take(slow, job_of(job_id="one")))
     first.start()
     assert entered.wait(30)
     stop = threading.Event()
-    second = replace(job_of(stop=stop), job_id="two", schedule_id="weekly")
+    second = job_of(job_id="two", schedule_id="weekly", stop=stop)
     waits = threading.Event()
 
     class Watched(SystemClock):
@@ -229,7 +229,7 @@ def test_a_suspicious_backup_holds_retention(shelf: Shelf, company: Path, tmp_pa
             def now(self):  # type: ignore[no-untyped-def]
                 return start + number * day
 
-        job = replace(job_of(clock=Then()), job_id=f"day-{number}")
+        job = job_of(job_id=f"day-{number}", clock=Then())
         return shelf.take_all([source], job, source=source.name, retention={"count": 2})
 
     for number in range(3):

@@ -31,7 +31,7 @@ def with_keys(shelf: Shelf, *keys: str) -> Shelf:
 
 
 def take(shelf: Shelf, source: SqliteSource, name: str, **plan: object) -> str:
-    job = replace(job_of(), job_id=name, schedule_id=name)
+    job = job_of(job_id=name, schedule_id=name)
     return str(shelf.take(source, job, **plan)["id"])
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +125,7 @@ def test_a_round_that_failed_says_what_it_proved(shelf: Shelf, postgres: Postgre
     assert "1 of 2 failed: crm: crm: there is no database 'nosuch' at " in said
     assert said.endswith(f"see `databases` of the backup plan; proved: postgres/{name} {one.id}")
     with pytest.raises(Refused) as failed:
-        shelf.take_all([lost, other], replace(job_of(), job_id="other"))
+        shelf.take_all([lost, other], job_of(job_id="other"))
     assert "2 of 2 failed" in str(failed.value) and "proved" not in str(failed.value)
 
 

@@ -9,7 +9,6 @@ them the process is killed; 0: it is not killed.
 from __future__ import annotations
 
 import faulthandler
-import logging
 import os
 import signal
 import sys
@@ -21,9 +20,9 @@ from functions.customers.batch import batch, change_of
 from shared.app import build
 from shared.batch.params import BatchParams
 from shared.clock import SystemClock
-from shared.log import JobLog
 from shared.settings import from_env
 from shared.tasks import JobContext, Params, Registry, Result, task
+from tests.context import job_of
 from tests.integration.batch.conftest import JOB, call
 
 _LONGEST = 60
@@ -61,15 +60,9 @@ def main(name: str, count: int, attempt: int, fatal: int, told: Path) -> None:
     app.create()
     batches = app.batches()
     batches._chunk = 16
-    job = JobContext(
-        job_id=JOB,
-        schedule_id="s1",
-        project_id=7,
-        due_at=datetime.fromisoformat("2026-03-01T12:00:00Z"),
-        attempt=attempt,
-        clock=clock,
-        log=JobLog(logging.getLogger("test"), {}, lambda: "t"),
-        stop=threading.Event(),
+    due_at = datetime.fromisoformat("2026-03-01T12:00:00Z")
+    job = job_of(
+        job_id=JOB, schedule_id="s1", project_id=7, due_at=due_at, attempt=attempt, clock=clock
     )
     items = [f"n{index}" for index in range(count)]
     batches.run(job, BatchParams.model_validate(call(name, items, concurrency=3)), change_of)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -17,14 +16,15 @@ from local.azurite import Azurite
 from shared.access import Role
 from shared.batch.model import ItemStatus, Outcome
 from shared.batch.params import BatchParams
-from shared.batch.service import Batches, Standing
+from shared.batch.progress import Standing
+from shared.batch.service import Batches
 from shared.clock import Clock
 from shared.errors import Refused, Skipped
-from shared.log import JobLog
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.model import Definition, Policy
 from shared.tasks import JobContext, Params, Result, Task, task
 from shared.tasks.context import ItemOf
+from tests.context import job_of
 from tests.integration.engine.conftest import START, Engine, make, tap
 
 JOB = "s1-20260301T120000Z"
@@ -107,7 +107,7 @@ class Desk:
 
     def batches(self) -> Batches:
         made = self.engine.app.batches()
-        made._chunk = self.chunk
+        made._chunk = made.progress._chunk = self.chunk
         return made
 
     def job(
@@ -120,16 +120,15 @@ class Desk:
         clock: Clock | None = None,
         dry_run: bool = False,
     ) -> JobContext:
-        return JobContext(
+        return job_of(
             job_id=job_id,
             schedule_id=job_id.partition("-")[0],
             project_id=project_id,
             due_at=START,
             attempt=attempt,
             clock=clock or self.engine.clock,
-            log=JobLog(logging.getLogger("test"), {}, lambda: "t"),
             dry_run=dry_run,
-            stop=stop or threading.Event(),
+            stop=stop,
         )
 
     def run(self, job: JobContext | None = None, **params: Any) -> dict[str, Any]:
@@ -137,10 +136,10 @@ class Desk:
         return dict(self.batches().run(job or self.job(), given, change_of))
 
     def standing(self, job_id: str = JOB, project_id: int | None = 7) -> Standing:
-        return self.batches().standing(project_id, job_id)
+        return self.batches().progress.standing(project_id, job_id)
 
     def outcomes(self, status: ItemStatus | None = None, since: int = 0) -> list[Outcome]:
-        return list(self.batches().outcomes(self.standing(), since, status))
+        return list(self.batches().progress.outcomes(self.standing(), since, status))
 
     def schedule(self, task_type: str = "works", project_id: int | None = 7, **more: Any) -> str:
         what = Definition(

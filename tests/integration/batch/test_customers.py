@@ -83,7 +83,7 @@ def done(desk: Desk, task: str, parameters: dict[str, Any], items: list[Any], **
     found = desk.run(desk.job(attempt=2, **job), **params)
     assert calls > len(items), "an item whose end is not known was done again"
     standing = desk.standing(job.get("job_id", JOB), job.get("project_id", 7))
-    outcomes = list(batches.outcomes(standing, 0, None))
+    outcomes = list(batches.progress.outcomes(standing, 0, None))
     return [json.loads(one.result) if one.result else one.error for one in outcomes], found
 
 
@@ -99,7 +99,7 @@ def test_health_checks_of_a_batch_stand_each_for_itself(own: Desk) -> None:
         first, _ = done(own, "health_check", wanted, items)
         assert [one["found"] for one in first] == ["up", "down", "up"]
         assert [one["status"] for one in first] == ["up", "unknown", "up"]
-        own.engine.later(60)
+        own.engine.later(30)
         items.reverse()
         second, _ = done(own, "health_check", wanted, items, job_id=SECOND)
     assert [one["status"] for one in second] == ["up", "down", "up"]

@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from shared.batch import service
 from shared.batch.model import BatchState, ItemStatus
 from shared.clock import ManualClock
 from shared.errors import Cancelled, Conflict, Invalid, NotFound, Refused, TimedOut
+from shared.storage.blobs import room
 from shared.storage.names import Names
 from shared.tasks import Proposed
 from tests.integration.batch.conftest import JOB, Desk, call
@@ -238,6 +240,26 @@ def test_old_batches_go_and_files_are_few(desk: Desk) -> None:
     files.begin(8, "another project's", "me")
     desk.engine.later(31 * 86400)
     assert files.begin(7, "after a month", "me") and len(files.all({7})) == 1
+
+
+def test_a_project_keeps_so_many_batches_and_so_many_bytes(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = [f"s1-202604{day:02}T120000Z" for day in range(1, 6)]
+    monkeypatch.setattr(service, "_MOST", 2)
+    for id in ids[:3]:
+        desk.run(desk.job(job_id=id), **call("again", ["a"]))
+    desk.run(desk.job(job_id=ids[3]), **call("again", ["a"]))
+    assert [one.id for one in desk.batches().progress.heads({7}, "", 10)] == [
+        ids[3],
+        ids[2],
+        ids[1],
+    ]
+    monkeypatch.setattr(room, "MOST_BYTES", 1)
+    with pytest.raises(Refused, match="GB of them at most; old batches go by themselves"):
+        desk.run(desk.job(job_id=ids[4]), **call("again", ["a"]))
+    desk.run(desk.job(job_id=ids[3]), **call("again", ["a"]))  # what was begun goes on
+    desk.run(desk.job(job_id=ids[4], project_id=8), **call("again", ["a"]))
 
 
 def test_each_item_is_an_occurrence_of_its_own(desk: Desk) -> None:

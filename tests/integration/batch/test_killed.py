@@ -56,7 +56,7 @@ def test_killed_at_each_write(azurite: Azurite, desk: Desk, name: str, answered:
 
 def _hold(desk: Desk, doomed: Desk, job_id: str, found: dict[str, object], *, once: bool) -> None:
     standing = desk.standing(job_id)
-    outcomes = list(desk.batches().outcomes(standing, 0, None))
+    outcomes = list(desk.batches().progress.outcomes(standing, 0, None))
     assert [one.index for one in outcomes] == list(range(len(_ITEMS)))
     assert [one.label for one in outcomes] == _ITEMS
     assert standing.saved.state is BatchState.COMPLETED

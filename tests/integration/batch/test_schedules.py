@@ -52,7 +52,7 @@ def test_a_filter_finds_those_of_the_project_alone(desk: Desk, town: dict[str, s
     for number, (asked, wanted) in enumerate(filters):
         job = desk.job(job_id=f"s1-20260301T120000Z-f{number}")
         found = desk.run(job, operation="disable", filter=asked, dry_run=True)
-        outcomes = desk.batches().outcomes(desk.standing(job.job_id), 0, None)
+        outcomes = desk.batches().progress.outcomes(desk.standing(job.job_id), 0, None)
         assert {one.label for one in outcomes} == {town[one] for one in wanted}
         assert found["succeeded"] == len(wanted)
     job = desk.job(job_id="s1-20260301T120000Z-none", project_id=None)
@@ -81,7 +81,7 @@ def test_another_projects_schedule_does_not_exist(desk: Desk, town: dict[str, st
         job = desk.job(job_id=f"s1-20260301T120000Z-o{number}")
         found = desk.run(job, items=named, stop_at_error_percent=None, **what)
         assert found["failed"] == len(named)
-        for one in desk.batches().outcomes(desk.standing(job.job_id), 0, None):
+        for one in desk.batches().progress.outcomes(desk.standing(job.job_id), 0, None):
             assert one.error.startswith("there is no schedule")
     assert {name: desk.engine.app.manager.get(town[name]) for name in before} == before
 
@@ -137,7 +137,7 @@ def test_enable_and_disable(desk: Desk, town: dict[str, str]) -> None:
     assert manager.get(town["web2"]).definition.enabled
     again = desk.job(job_id=f"{JOB}-again")
     desk.run(again, operation="enable", filter={})
-    outcomes = list(desk.batches().outcomes(desk.standing(again.job_id), 0, None))
+    outcomes = list(desk.batches().progress.outcomes(desk.standing(again.job_id), 0, None))
     assert {json.loads(one.result)["changed"] for one in outcomes} == {False}
 
 

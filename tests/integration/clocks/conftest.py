@@ -22,11 +22,8 @@ from local.azurite import Azurite
 from local.host import cron
 from shared import settings
 from shared.app import App, build
-from shared.billing.port import BillingService
-from shared.care.port import PetCare
 from shared.clock import ManualClock
 from shared.engine.dispatch.names import ALWAYS, DISPATCHER, HTTP, MESSAGE
-from shared.finance.port import FinanceService
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import Job
 from shared.schedules.model import Definition, Policy, Schedule
@@ -38,7 +35,11 @@ from tests.invocations import invocation
 
 START = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 _MINUTE = timedelta(minutes=1)
-_EACH_MINUTE = Recurrence(frequency=Frequency.CRON, cron_expression="* * * * *", timezone="UTC")
+_KEPT = (
+    *("alert_monitor", "backup_monitor", "health_monitor", "schedule_health"),
+    *("schedule_reconciler", "schedule_cleanup", "database_backup"),
+)
+"""Tasks of each period, and those that tell of clocks: more of them would only run more jobs."""
 _prefixes = itertools.count()
 
 User = Callable[..., Any]
@@ -73,7 +74,7 @@ class Functions:
 
 @pytest.fixture(scope="session")
 def functions(azurite: Azurite) -> Functions:
-    """The app's functions."""
+    """The app's functions; of its tasks, those that `_KEPT` names."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AzureWebJobsStorage", azurite.connection_string)
         import functions as package
@@ -81,13 +82,16 @@ def functions(azurite: Azurite) -> Functions:
         triggers: dict[str, Any] = {
             str(one.get_function_name()): one.get_trigger() for one in found()
         }
+        tasks = {one.name: one for one in package.tasks()}
         timers = {
-            name: one.schedule for name, one in triggers.items() if one.type == "timerTrigger"
+            name: one.schedule
+            for name, one in triggers.items()
+            if one.type == "timerTrigger" and (name in _KEPT or name not in tasks)
         }
         users = {
             str(one.get_function_name()): as_called(one.get_user_function()) for one in found()
         }
-        return Functions(users, timers, list(package.tasks()))
+        return Functions(users, timers, [tasks[name] for name in _KEPT])
 
 
 @dataclass
@@ -218,11 +222,6 @@ class SimulatedEngine:
             self.fire(name)
 
 
-def _of_data(one: Task) -> bool:
-    """Whether a task works on the company's database."""
-    return not one.needs.isdisjoint({PetCare, FinanceService, BillingService})
-
-
 def _often(expression: str) -> bool:
     first = cron.parse(expression).after(START)
     second = first and cron.parse(expression).after(first)
@@ -255,13 +254,8 @@ def engine(
             "SCHEDULE_SHARDS": "2",
         }
     )
-    # The others have their timers, but there is nothing here to back up, and no company; and
-    # the jobs of one that runs each minute would be among those that a test counts.
-    kept = [
-        one
-        for one in functions.tasks
-        if not (one.name.endswith("_backup") or _of_data(one) or one.recurrence == _EACH_MINUTE)
-    ]
+    # The backup has its timer, but there is nothing here to back up.
+    kept = [one for one in functions.tasks if one.name != "database_backup"]
     app = build(configured, clock, tasks=Registry([works(), *kept]))
     made = SimulatedEngine(app, clock, functions)
     tap(made)

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import sys
-from dataclasses import replace
 from datetime import timedelta
 from typing import NoReturn
 
@@ -51,12 +50,12 @@ def main(connection: str, prefix: str, schedule_id: str, when: str) -> None:
     exports = app.exports()
     if when == "after the commit":
         service.event = _die  # type: ignore[attr-defined]
-    job = replace(
-        job_of(clock=clock),
+    job = job_of(
         job_id=job_id(schedule_id, due),
         schedule_id=schedule_id,
         project_id=7,
         due_at=due,
+        clock=clock,
     )
     given = {"report_type": "full", "days": 30, "format": "json" if when == "reading" else "csv"}
     exports.export(ExportParams.model_validate(given), job)

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,23 +22,27 @@ from functions.customers.export import export
 from local.azurite import Azurite
 from shared.access import LOCAL, Caller, Role
 from shared.audit.port import Action, Subject
-from shared.clock import Clock, SystemClock
+from shared.clock import Clock, ManualClock, SystemClock
 from shared.errors import Cancelled, NotFound, Refused, Unavailable
 from shared.exports import service
 from shared.exports.kinds import Data, Format
 from shared.exports.model import ExportFile
 from shared.exports.params import ExportParams
 from shared.exports.readers.findings import FindingRows
+from shared.exports.safe import instant
 from shared.exports.service import Exports
 from shared.exports.shelf import Asked
 from shared.recurrence import Frequency, Recurrence
 from shared.schedules.job import Job, Status, job_id
 from shared.schedules.model import Definition, Policy
 from shared.schedules.spent import Spent
+from shared.storage.blobs import room
+from shared.storage.blobs.upload import Staged
 from shared.storage.tables.changes import row_of
 from shared.tasks import JobContext
 from tests.context import RecordedNotifications, job_of
 from tests.integration.engine.conftest import START, Engine, make, tap
+from tests.integration.schedules.conftest import Counter
 
 HOUR = timedelta(hours=1)
 MINE, THEIRS = 7, 8
@@ -101,12 +105,12 @@ def jobs(engine: Engine, schedule_id: str, project: int, count: int) -> None:
 
 
 def context(engine: Engine, schedule_id: str = "report", project: int | None = MINE) -> JobContext:
-    return replace(
-        job_of(clock=engine.clock),
+    return job_of(
         job_id=job_id(schedule_id, DUE),
         schedule_id=schedule_id,
         project_id=project,
         due_at=DUE,
+        clock=engine.clock,
     )
 
 
@@ -312,6 +316,21 @@ def test_stopped_at_any_check_it_leaves_nothing_or_the_whole(town: Engine) -> No
     assert stopped > 5 and len(exports.files.of_job(MINE, job.job_id)) == 1
 
 
+def test_two_attempts_at_once_keep_one_file(town: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as one that was thought dead, and goes on; it is a moment older."""
+    job, commit, beside = context(town, "zombie"), Staged.commit, list[Mapping[str, Any]]()
+
+    def late(self: Staged, metadata: Mapping[str, str]) -> None:
+        monkeypatch.setattr(Staged, "commit", commit)
+        later = ManualClock(town.clock.now() + timedelta(seconds=90))
+        beside.append(run(town, replace(job, attempt=2, clock=later), days=30)[0])
+        self.commit(metadata)
+
+    monkeypatch.setattr(Staged, "commit", late)
+    assert run(town, job, days=30)[0] == beside[0]
+    assert len(town.app.exports().files.of_job(MINE, job.job_id)) == 1
+
+
 @pytest.mark.parametrize("when", ["reading", "before the commit", "after the commit"])
 def test_killed_at_any_time_the_next_attempt_comes_to_the_same_file(
     town: Engine, when: str
@@ -373,13 +392,16 @@ def test_what_is_too_old_goes_and_others_stay(
     old = replace(context(town, "old"), due_at=DUE - timedelta(days=10))
     old = replace(old, job_id=job_id("old", old.due_at))
     theirs = replace(old, project_id=THEIRS)
-    ids = [str(run(town, one, keep_days=5)[0]["export_id"]) for one in (old, theirs)]
-    kept, _ = run(town, replace(old, job_id=old.job_id + "-x"), keep_days=11)
-    assert ids[0] in listed(town, LOCAL, MINE)
+    then = ManualClock(old.due_at)
+    some = [replace(one, clock=then) for one in (old, theirs)]
+    ids = [str(run(town, one, keep_days=5)[0]["export_id"]) for one in some]
+    again = replace(old, job_id=old.job_id + "-bx3f9k2")  # of a backfill: it is made now
+    kept, _ = run(town, again, keep_days=5)
+    assert kept["expires_at"] == instant(town.clock.now() + timedelta(days=5))
     result, _ = run(town, context(town, "cleans"), days=1)
-    assert result["removed"] == 1 and ids[0] not in listed(town, LOCAL, MINE)
+    assert (kept["removed"], result["removed"]) == (1, 0)
     with monkeypatch.context() as few:
-        there = exports.files.count(MINE)
+        there = len([*exports.files.of_project(MINE, lambda: None)])
         few.setattr(service, "MOST_FILES", there)
         run(town, context(town, "cleans"), days=1)  # what it wrote itself does not count
         with pytest.raises(Refused, match="files; delete some"):
@@ -396,6 +418,23 @@ def listed(town: Engine, caller: Caller, project_id: int | None = None, **asked:
     found, total = files.page(caller, project_id, Asked(**asked), 1, 100)
     assert len(found) == total
     return [one.id for one in found]
+
+
+def test_a_project_keeps_so_many_bytes_and_each_attempt_comes_to_the_same(
+    town: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exports, job = town.app.exports(), context(town, "full")
+    first, data = run(town, job, days=30)
+    kept = sum(one.bytes for one in exports.files.of_project(MINE, lambda: None))
+    monkeypatch.setattr(room, "MOST_BYTES", kept)
+    assert run(town, replace(job, attempt=2), days=30)[0] == first, "its own file is no obstacle"
+    for one, days in ((job, 1), (context(town, "more"), 30)):  # other bytes; another occurrence
+        with pytest.raises(Refused, match=r"GB of them at most; delete some \(DELETE"):
+            run(town, one, days=days)
+        assert len(exports.files.of_job(MINE, one.job_id)) == (one is job)
+    run(town, replace(job, project_id=THEIRS), days=1)
+    monkeypatch.setattr(room, "MOST_BYTES", kept + len(data))
+    run(town, context(town, "more"), days=30)
 
 
 def test_callers_see_the_files_of_their_projects_alone(town: Engine) -> None:
@@ -423,12 +462,10 @@ def test_a_blob_that_is_no_export_is_passed_over(town: Engine) -> None:
     assert [one for one in files.all_expired(DUE + timedelta(days=999), lambda: None)]
 
 
-def test_a_schedule_of_it_runs_and_the_api_shows_and_links_the_file(
-    azurite: Azurite, ask_of: Callable[[Engine], Callable[..., httpx.Response]]
-) -> None:
+def test_a_schedule_of_it_runs_and_the_api_shows_and_links_the_file(azurite: Azurite) -> None:
     engine = make(azurite, tasks=[export])
     tap(engine)
-    ask = ask_of(engine)
+    counter = Counter(engine)
     body = {
         "name": "Weekly Report",
         "project_id": 1,
@@ -438,29 +475,28 @@ def test_a_schedule_of_it_runs_and_the_api_shows_and_links_the_file(
         "timezone": "America/Los_Angeles",
         "task_parameters": {"format": "pdf", "report_type": "summary"},
     }
-    made = ask("POST", "schedules", json=body)
-    assert made.status_code == 201, made.text
+    counter.told("POST", "/schedules", body)
     wrong = body | {"task_parameters": {"format": "sarif", "data": "runs"}}
-    refused = ask("POST", "schedules", json=wrong)
+    refused = counter.ask("POST", "/schedules", wrong)
     assert refused.status_code == 422 and "data" in refused.text
     engine.clock.advance(timedelta(days=1, hours=5))  # Monday, 9:00 in Los Angeles
     engine.tick()
     (done,) = [one for one in engine.work() if one.task_type == "export"]
     assert done.status is Status.SUCCEEDED, done.error
-    (shown,) = ask("GET", "exports").json()["exports"]
+    (shown,) = counter.told("GET", "/exports")["exports"]
     assert shown["job_id"] == done.id and shown["format"] == "pdf" and shown["row_count"] == 0
     assert shown["due_at"] == "2026-03-02T17:00:00Z" and shown["data"] == "runs"
-    assert ask("GET", f"exports/{shown['id']}").json() == shown
-    assert ask("GET", "exports", params={"format": "csv"}).json()["total"] == 0
-    path = f"exports/{shown['id']}/link"
-    link = ask("POST", path, json={"minutes": 120}).json()
+    assert counter.told("GET", f"/exports/{shown['id']}") == shown
+    assert counter.told("GET", "/exports?format=csv")["total"] == 0
+    path = f"/exports/{shown['id']}/link"
+    link = counter.told("POST", path, {"minutes": 120})
     assert link["expires_at"] == "2026-03-02T19:00:01Z" and "sp=r&" in link["url"]
     pdf = content(engine, shown["id"])
     assert pdf.startswith(b"%PDF") and hashlib.sha256(pdf).hexdigest() == link["sha256"]
-    assert ask("POST", path).json()["expires_at"] == "2026-03-02T18:00:01Z"
-    assert ask("POST", path, json={"minutes": 7 * 24 * 60 + 1}).status_code == 422
-    assert ask("DELETE", f"exports/{shown['id']}").status_code == 204
-    trail = ask("GET", "audit", params={"kind": "export"}).json()
+    assert counter.told("POST", path)["expires_at"] == "2026-03-02T18:00:01Z"
+    assert counter.ask("POST", path, {"minutes": 7 * 24 * 60 + 1}).status_code == 422
+    assert counter.ask("DELETE", f"/exports/{shown['id']}").status_code == 204
+    trail = counter.told("GET", "/audit?kind=export")
     assert [one["action"] for one in trail["entries"]] == ["delete", "link", "link"], trail
-    assert ask("GET", f"exports/{shown['id']}").status_code == 404
-    assert ask("GET", "exports/nonsense").status_code == 422
+    assert counter.ask("GET", f"/exports/{shown['id']}").status_code == 404
+    assert counter.ask("GET", "/exports/nonsense").status_code == 422

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -24,9 +22,9 @@ from shared.data.models import (
     Tenant,
     UsageDay,
 )
-from shared.log import JobLog
 from shared.settings import Secret
 from shared.tasks import JobContext
+from tests.context import job_of
 from tests.integration.data.conftest import tenant
 
 NOW = datetime(2026, 11, 29, 10, 0, 3, tzinfo=UTC)
@@ -45,15 +43,12 @@ def job(
 ) -> JobContext:
     """A job that was due then, and runs a little later."""
     clock = ManualClock(now or due_at + timedelta(seconds=3))
-    return JobContext(
+    return job_of(
         job_id=f"task-{due_at:%Y%m%dT%H%M%SZ}",
         schedule_id="task",
         due_at=due_at,
-        attempt=1,
         clock=clock,
-        log=JobLog(logging.getLogger("test"), {}, lambda: "t"),
         dry_run=dry_run,
-        stop=threading.Event(),
     )
 
 

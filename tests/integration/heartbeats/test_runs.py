@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -103,9 +104,15 @@ def test_where_it_may_not_go_is_refused_and_not_shown(engine: Engine, checks: Ch
 
 
 def test_a_name_that_leads_inside_is_refused_when_it_is_used(
-    engine: Engine, caplog: pytest.LogCaptureFixture
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    url = Secret("https://localhost/abc")
+    real = socket.getaddrinfo
+
+    def resolved(host: str, *what: Any, **more: Any) -> Any:
+        return real("127.0.0.1" if host == "inside.example.com" else host, *what, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolved)
+    url = Secret("https://inside.example.com/abc")
     made = engine.add("works", enabled=False, heartbeat_url=url).id
     assert run(engine, made) is Status.SUCCEEDED
     unsent = engine.app.unsent_heartbeats.last(made)

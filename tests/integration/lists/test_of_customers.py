@@ -13,7 +13,7 @@ import pytest
 from local.azurite import Azurite
 from shared.access import LOCAL
 from shared.analysis.model import Analysis, AnalysisKind, Counts
-from shared.analysis.rows import Last, analysis_id
+from shared.analysis.rows import analysis_id
 from shared.analysis.store import Store as AnalysisStore
 from shared.batch.model import BatchState, Head, Saved
 from shared.exports.kinds import Data, Format, ReportType
@@ -105,7 +105,7 @@ class Town:
             tools=(),
             dependencies="",
         )
-        return self.analyses.add(one, Last({})).id
+        return self.analyses.add(one, self.analyses.last(one)).id
 
     def export(self, number: int) -> str:
         at = self.now - timedelta(minutes=number)
@@ -203,7 +203,7 @@ def test_a_page_costs_what_it_shows(azurite: Azurite) -> None:
         return ids(files.page(LOCAL, projects, Asked(**asked), skip // SIZE + 1, SIZE))
 
     def batches(projects: set[int] | None) -> Page:
-        return [one.id for one in app.batches().heads(projects, "", SIZE)], None
+        return [one.id for one in app.batches().progress.heads(projects, "", SIZE)], None
 
     def checks(_: int) -> Page:
         return [*app.health_checks().checks(1, ["c0", "c1"])], None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
 
@@ -12,7 +12,6 @@ import pytest
 
 from local.azurite import Azurite
 from shared.clock import ManualClock, SystemClock
-from shared.errors import NotFound
 from shared.outgoing.client import Client
 from shared.outgoing.rules import Rules, allowed
 from shared.probes.itself import Itself
@@ -21,22 +20,19 @@ from shared.probes.params import HealthCheck
 from shared.probes.reaching import Place, Reaching
 from shared.probes.service import Probes
 from shared.probes.store import Store
-from shared.resources.model import Kind, Resource
 from shared.resources.targets import Target
 from shared.settings import Secret
 from shared.tasks import JobContext
 from tests.context import job_of
 from tests.integration.engine.conftest import START, Engine, make, tap
+from tests.known import Known
 
 HERE = Rules(allowed=allowed(["127.0.0.0/8", "localhost"]))
 """What a setting OUTGOING_RANGES of a test allows."""
 
 
-@dataclass
-class Targets:
-    """The targets of projects, by (project, id)."""
-
-    known: dict[tuple[int | None, str], Resource[Target]] = field(default_factory=dict)
+class Targets(Known):
+    """The targets of projects."""
 
     def add(
         self,
@@ -45,25 +41,8 @@ class Targets:
         secrets: Mapping[str, str] | None = None,
         **what: Any,
     ) -> str:
-        self.known[project, name] = Resource(
-            kind=Kind.TARGET,
-            id=name,
-            project_id=project,
-            what=Target(name=name, **what),
-            secrets={one: Secret(value) for one, value in (secrets or {}).items()},
-            created_at=START,
-            updated_at=START,
-        )
+        self.keep(Target(name=name, **what), name, project, secrets or {})
         return name
-
-    def target(self, target_id: str, project_id: int | None) -> Resource[Target]:
-        try:
-            return self.known[project_id, target_id]
-        except KeyError:
-            raise NotFound(f"there is no target {target_id!r}; make it anew") from None
-
-    def __getattr__(self, name: str) -> Any:
-        raise AssertionError(f"nobody asks for {name}")
 
 
 @dataclass
@@ -89,12 +68,13 @@ class Desk:
         due: Any = None,
     ) -> JobContext:
         at = (due or self.clock.now()).astimezone(UTC)
-        return replace(
-            job_of(attempt=attempt, clock=self.clock),
+        return job_of(
             job_id=f"{schedule_id}-{at:%Y%m%dT%H%M%SZ}",
             schedule_id=schedule_id,
             project_id=project,
             due_at=at,
+            attempt=attempt,
+            clock=self.clock,
         )
 
     def check(self, schedule_id: str = "check", **wanted: Any) -> dict[str, Any]:

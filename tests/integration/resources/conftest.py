@@ -11,7 +11,7 @@ from local.azurite import Azurite
 from shared.resources.checks import target_fits, webhook_fits
 from shared.resources.port import ResourceService
 from shared.resources.service import Resources
-from shared.secrets.port import Kept
+from shared.secrets.port import Kept, SecretStore
 from shared.tasks import JobContext, Proposed, Result, task
 from shared.tasks.customers import CustomerParams, ResourceId
 from tests import sdk
@@ -50,6 +50,10 @@ class Shelf(Counter):
     def resources(self) -> Resources:
         return self.engine.app.resources()
 
+    @property
+    def secrets(self) -> SecretStore:
+        return self.resources._finding.secrets
+
     def hook(self, webhook_id: str = "15", **fields: Any) -> dict[str, Any]:
         return self.told("PUT", f"/webhooks/{webhook_id}", HOOK | fields)
 
@@ -59,7 +63,7 @@ class Shelf(Counter):
 
     def kept(self) -> list[Kept]:
         """All secrets that are stored."""
-        return [*self.resources._secrets.all()]
+        return [*self.secrets.all()]
 
     def rows(self) -> str:
         """Everything that is in the tables, as text."""

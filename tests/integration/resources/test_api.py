@@ -206,7 +206,7 @@ def test_a_secret_never_meets_the_url_of_before(
     was = {"project_id": 1, "name": "code", "url": "https://old.example.com/a", "token": "old"}
     shelf.told("PUT", "/repositories/3", was)
     resources = shelf.resources
-    ask, moved = resources._secrets.get, list[str]()
+    ask, moved = shelf.secrets.get, list[str]()
 
     def late(owner: Owner, ref: str) -> Mapping[str, Secret] | None:
         if not moved:
@@ -215,7 +215,7 @@ def test_a_secret_never_meets_the_url_of_before(
             shelf.told("PATCH", "/repositories/3", change)
         return ask(owner, ref)
 
-    monkeypatch.setattr(resources._secrets, "get", late)
+    monkeypatch.setattr(shelf.secrets, "get", late)
     found = resources.repository("3", 1)
     assert (found.what.url, found.secrets["token"].reveal()) == (
         "https://new.example.com/a",

@@ -60,12 +60,8 @@ class Left:
             self._delivery(schedule, now)
 
     def _export(self, schedule: str, name: str, now: datetime) -> None:
-        job = replace(
-            job_of(clock=self.engine.clock),
-            job_id=name,
-            schedule_id=schedule,
-            project_id=1,
-            due_at=now,
+        job = job_of(
+            job_id=name, schedule_id=schedule, project_id=1, due_at=now, clock=self.engine.clock
         )
         given = {"format": "json", "keep_days": 30, "data": "schedules"}
         self.app.exports().export(ExportParams.model_validate(given), job)

@@ -52,7 +52,7 @@ def _state(on: Resources) -> tuple[str, str] | None:
 
 
 def _kept(engine: Engine) -> list[Kept]:
-    return [*engine.app.resources()._secrets.all()]
+    return [*engine.app.resources()._finding.secrets.all()]
 
 
 def _sweep(engine: Engine, *, dry_run: bool = False) -> dict[str, Any]:
@@ -130,7 +130,7 @@ def test_two_who_change_one_at_once_leave_what_one_of_them_said(shelf: Shelf) ->
 
 def test_a_run_that_reads_while_the_secrets_change_gets_those_of_now(shelf: Shelf) -> None:
     shelf.hook(url="https://example.com/one")
-    real = shelf.resources._secrets.get
+    real = shelf.secrets.get
     done: list[str] = []
 
     def late(owner: Any, ref: str) -> Any:
@@ -139,7 +139,7 @@ def test_a_run_that_reads_while_the_secrets_change_gets_those_of_now(shelf: Shel
             shelf.told("PATCH", "/webhooks/15", {"url": "https://example.com/two"})
         return real(owner, ref)
 
-    shelf.resources._secrets.get = late  # type: ignore[method-assign]
+    shelf.secrets.get = late  # type: ignore[method-assign]
     found = shelf.resources.webhook("15", 1)
     assert found.secrets["url"].reveal() == "https://example.com/two"
 
@@ -147,7 +147,7 @@ def test_a_run_that_reads_while_the_secrets_change_gets_those_of_now(shelf: Shel
 def test_secrets_that_are_gone_can_be_given_anew(shelf: Shelf) -> None:
     shelf.hook()
     (kept,) = shelf.kept()
-    shelf.resources._secrets.remove(kept.owner, kept.ref)
+    shelf.secrets.remove(kept.owner, kept.ref)
     with pytest.raises(Exception, match="give them anew with PATCH /api/v1/webhooks/15"):
         shelf.resources.webhook("15", 1)
     assert shelf.wrong("PATCH", "/webhooks/15", {"name": "x"})[0] == "url"
@@ -162,7 +162,7 @@ def test_young_secrets_are_left_alone_and_old_ones_go_unless_it_is_a_dry_run(
     """A command may be about to write the row that names them."""
     shelf.hook()
     owner = Owner(kind="webhook", id="16", project_id=1)
-    ref = shelf.resources._secrets.put(owner, {"url": Secret("u")})
+    ref = shelf.secrets.put(owner, {"url": Secret("u")})
     assert _sweep(shelf.engine) == {"found": 0, "looked_at": 0}
     shelf.engine.later(3601)
     assert _sweep(shelf.engine, dry_run=True) == {"found": 1, "looked_at": 1}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -93,8 +93,8 @@ class Office:
             self.process.write()
 
     def job(self, *, dry_run: bool = False) -> JobContext:
-        made = job_of(clock=self.clock, dry_run=dry_run)
-        return replace(made, job_id=f"scaling_policy-{self.clock.now():%Y%m%dT%H%M%SZ}")
+        name = f"scaling_policy-{self.clock.now():%Y%m%dT%H%M%SZ}"
+        return job_of(job_id=name, clock=self.clock, dry_run=dry_run)
 
     def run(self, scaling: Scaling | None = None, *, dry_run: bool = False) -> Result:
         """Do what the task does."""

@@ -9,7 +9,8 @@ import pytest
 from azure.storage.blob import ContainerClient, ContentSettings
 
 from shared.errors import Invalid, Refused
-from shared.sync import container
+from shared.storage.blobs import room
+from shared.sync import container, store
 from shared.sync.model import SyncStatus
 from tests.integration.sync.conftest import Sides
 
@@ -67,6 +68,24 @@ def test_everything_is_copied_as_it_was_and_nothing_twice(
     assert sides.world.store.report(run[0], 0) == [
         {"name": "plain.txt", "did": "copied", "bytes": 5}
     ]
+
+
+def test_reports_are_so_long_and_a_project_keeps_so_many_bytes_of_them(
+    sides: Sides, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = range(1, 5)
+    for number in runs:
+        put(sides.blobs[0], f"{number}")
+        monkeypatch.setattr(store, "MOST_PIECES", 2 if number < 4 else 0)
+        sides.world.run(number, **COPY)
+        kept = sides.world.store.page(None, "nightly", 0, 10)[0]
+        assert len(kept) == (min(number, 2) if number < 4 else 1), "the newest stays in any case"
+        assert len(sides.world.store.report(kept[0], 0)) == 1
+    monkeypatch.setattr(room, "MOST_BYTES", 1)
+    put(sides.blobs[0], "5")
+    with pytest.raises(Refused, match="GB of them at most; let fewer syncs run"):
+        sides.world.run(5, **COPY)
+    assert sides.world.run(6, dry_run=True, **COPY)["same"] == 5
 
 
 def test_deletions_take_copies_alone_and_stop_where_too_much_would_go(sides: Sides) -> None:

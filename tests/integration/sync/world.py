@@ -3,11 +3,10 @@ databases of the test's own."""
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -16,12 +15,7 @@ import psycopg
 
 from local.azurite import ACCOUNT
 from shared.clock import Clock, SystemClock
-from shared.errors import NotFound
-from shared.log import JobLog
-from shared.resources.model import Kind, Resource
-from shared.resources.repositories import Repository
 from shared.resources.targets import Target, TargetKind
-from shared.resources.webhooks import Webhook
 from shared.settings import Secret, StorageAccount
 from shared.storage import failures
 from shared.storage.connect import Connection
@@ -30,45 +24,19 @@ from shared.sync.plan import SyncPlan
 from shared.sync.service import Syncs
 from shared.sync.store import SyncStore
 from shared.tasks import JobContext, Result
+from tests.context import job_of
+from tests.known import Known
 
 AT = datetime(2030, 1, 1, 3, 0, tzinfo=UTC)
 Changes = Callable[[Any, Any], Any]
 
 
-@dataclass
-class Targets:
-    """A `ResourceService` that has targets alone."""
-
-    known: dict[tuple[str, int | None], Resource[Target]] = field(default_factory=dict)
+class Targets(Known):
+    """The targets of a test."""
 
     def add(self, target_id: str, project_id: int | None, url: str, **said: Any) -> None:
-        self.known[target_id, project_id] = Resource(
-            kind=Kind.TARGET,
-            id=target_id,
-            project_id=project_id,
-            what=Target(name=target_id, **said),
-            secrets={"url": Secret(url)} if url else {},
-            created_at=AT,
-            updated_at=AT,
-        )
-
-    def target(self, target_id: str, project_id: int | None) -> Resource[Target]:
-        found = self.known.get((target_id, project_id))
-        if found is None:
-            raise NotFound(f"there is no target {target_id!r}")
-        return found
-
-    def targets(self, project_id: int | None) -> Sequence[Resource[Target]]:
-        return [one for (_, project), one in self.known.items() if project == project_id]
-
-    def webhook(self, webhook_id: str, project_id: int | None) -> Resource[Webhook]:
-        raise NotFound(f"{webhook_id} {project_id}")
-
-    def repository(self, repository_id: str, project_id: int | None) -> Resource[Repository]:
-        raise NotFound(f"{repository_id} {project_id}")
-
-    def disable_webhook(self, webhook_id: str, project_id: int | None, reason: str) -> None:
-        raise NotFound(f"{webhook_id} {project_id} {reason}")
+        secrets = {"url": url} if url else {}
+        self.keep(Target(name=target_id, **said), target_id, project_id, secrets)
 
 
 @dataclass
@@ -143,15 +111,12 @@ class World:
 def job(number: int, attempt: int, clock: Clock, project_id: int | None = None) -> JobContext:
     """An attempt of the job of that number."""
     due = AT.replace(day=number)
-    return JobContext(
+    return job_of(
         job_id=f"nightly-{due:%Y%m%dT%H%M%SZ}",
-        schedule_id="nightly",
         project_id=project_id,
         due_at=due,
         attempt=attempt,
         clock=clock,
-        log=JobLog(logging.getLogger("test"), {}, lambda: "t"),
-        stop=threading.Event(),
     )
 
 
@@ -162,7 +127,7 @@ def described(world: World) -> Mapping[str, Any]:
         "prefix": world.prefix,
         "targets": [
             one.what.model_dump(mode="json") | {"id": one.id, "url": one.secrets["url"].reveal()}
-            for one in world.targets.known.values()
+            for one in world.targets.resources.values()
         ],
     }
 

@@ -18,6 +18,7 @@ from functions.operations.webhook_retries import webhook_retries
 from local.azurite import Azurite
 from shared.access import Role
 from shared.clock import ManualClock, SystemClock
+from shared.webhooks import by_hand
 from shared.webhooks.body import Wanted
 from tests.integration.access.asking import Asking
 from tests.integration.engine.conftest import Engine, make, tap
@@ -158,6 +159,46 @@ def test_a_test_is_sent_at_once_and_once_also_while_it_is_disabled(desk: Desk) -
     assert said["log"][0]["http_status"] == 500
     assert desk.told("POST", f"{AT}/test", desk.ana)["status"] == "delivered"
     assert len({one.id for one in desk.receiver.got}) == 2
+
+
+def test_what_is_asked_for_by_hand_is_limited_and_all_that_is_sent_counts(desk: Desk) -> None:
+    desk.hook()
+    project = "/api/v1/budgets/projects/1"
+
+    def spent() -> float:
+        (found,) = desk.told("GET", "/api/v1/budgets", desk.admin)["budgets"]
+        return float(found["spent"])
+
+    desk.told("PUT", project, desk.admin, json={"amount": 1, "period": "month"})
+    desk.told("POST", f"{AT}/test", desk.ana)
+    tested = spent()
+    assert tested > 0
+    ids = desk.stored(range(3))
+    desk.flush()
+    flushed = spent() - tested
+    assert 2 * tested < flushed < 4 * tested, "what the background sends counts, three times"
+    one, store = f"{AT}/deliveries/{ids[0]}/redeliver", desk.app.webhooks()._store
+    desk.told("POST", one, desk.ana)
+    hook, now = ids[0].partition("-")[0], desk.engine.clock.now()
+    assert store.endpoint(hook).asked == 2, "the test and the delivery"
+    store.change_endpoint(
+        hook, lambda found: by_hand.taken(found, by_hand.left(found, now) - 1, now)
+    )
+    many = {"json": {"status": "delivered"}}
+    assert desk.told("POST", f"{AT}/redeliver", desk.ana, **many) == {"redelivered": 1}
+    desk.flush()  # an endpoint that answers well keeps what was asked of it
+    asked: dict[str, Any] = {f"{AT}/test": {}, one: {}, f"{AT}/redeliver": many}
+    for path, more in asked.items():
+        answer = desk.ask("POST", path, desk.ana, **more)
+        assert answer.status_code == 429 and "1,000 tests and deliveries by hand" in answer.text
+        assert 0 < int(answer.headers["Retry-After"]) <= 3600
+    desk.engine.later(3600)
+    desk.told("POST", f"{AT}/test", desk.ana)
+    desk.told("PUT", project, desk.admin, json={"amount": 0, "period": "month"})
+    sent = len(desk.receiver.got)
+    for path, more in asked.items():
+        assert "project 1 is used up" in desk.problem(409, "POST", path, desk.ana, **more)
+    assert len(desk.receiver.got) == sent
 
 
 def test_what_belongs_to_another_project_does_not_exist(desk: Desk) -> None:

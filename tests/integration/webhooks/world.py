@@ -19,7 +19,7 @@ from shared.access import Caller, Role
 from shared.alerts.port import AlertKind
 from shared.audit.port import Action, Changing, Subject
 from shared.clock import Clock
-from shared.errors import Cancelled, NotFound
+from shared.errors import Cancelled
 from shared.outgoing.model import Answer, Limits, Unreachable, Why
 from shared.resources.model import Kind, Resource
 from shared.resources.webhooks import Webhook
@@ -28,6 +28,7 @@ from shared.storage.connect import Connection
 from shared.webhooks.body import Wanted
 from shared.webhooks.service import Webhooks
 from shared.webhooks.store import Store
+from tests.known import Known
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 KEY, OLD_KEY = ("whsec_" + base64.b64encode(bytes([one]) * 32).decode() for one in (1, 2))
@@ -191,47 +192,23 @@ class Plain:
     def addresses(self, host: str, port: int) -> tuple[str, ...]:
         raise NotImplementedError
 
+    hold_host: Any = None
     connect: Any = None
     handshake: Any = None
     pool: Any = None
 
 
-class Known:
-    """The resources that a test made."""
-
-    def __init__(self) -> None:
-        self.hooks: dict[tuple[str, int | None], Resource[Webhook]] = {}
+class Hooks(Known):
+    """The webhooks that a test made."""
 
     def add(
         self, url: str, id: str = "15", project: int | None = 1, **what: Any
     ) -> Resource[Webhook]:
-        secrets = {"url": Secret(url), "signing_key": Secret(KEY)}
-        made = Resource(
-            kind=Kind.WEBHOOK,
-            id=id,
-            project_id=project,
-            what=Webhook(name="test", host="example.com", **what),
-            secrets=secrets,
-            created_at=START,
-            updated_at=START,
-        )
-        self.hooks[id, project] = made
-        return made
+        hook = Webhook(name="test", host="example.com", **what)
+        return self.keep(hook, id, project, {"url": url, "signing_key": KEY})
 
     def change(self, id: str = "15", project: int | None = 1, **changes: Any) -> None:
-        self.hooks[id, project] = replace(self.hooks[id, project], **changes)
-
-    def webhook(self, webhook_id: str, project_id: int | None) -> Resource[Webhook]:
-        if (webhook_id, project_id) not in self.hooks:
-            raise NotFound(f"there is no webhook {webhook_id}")
-        return self.hooks[webhook_id, project_id]
-
-    def disable_webhook(self, webhook_id: str, project_id: int | None, reason: str) -> None:
-        self.change(webhook_id, project_id, disabled=reason)
-
-    repository: Any = None
-    target: Any = None
-    targets: Any = None
+        self.alter(Kind.WEBHOOK, id, project, **changes)
 
 
 class Alerts:
@@ -271,6 +248,19 @@ class Audited:
         yield Changing()
 
 
+class Spend:
+    """No budget, and what it was told."""
+
+    def __init__(self) -> None:
+        self.told: dict[tuple[str, int | None], int] = {}
+
+    def refusal(self, schedule_id: str, project_id: int | None) -> None:  # noqa: ARG002
+        return None
+
+    def moved(self, schedule_id: str, project_id: int | None, count: int) -> None:
+        self.told[schedule_id, project_id] = count
+
+
 class World:
     """Deliveries on a table of their own."""
 
@@ -281,14 +271,15 @@ class World:
         self.clock = clock
         connection = Connection(StorageAccount(connection_string=Secret(storage)), transport)
         self.store = Store(connection, self.table)
-        self.outgoing, self.known = Plain(), Known()
-        self.alerts, self.audit = Alerts(), Audited()
+        self.outgoing, self.known = Plain(), Hooks()
+        self.alerts, self.audit, self.spend = Alerts(), Audited(), Spend()
         self.service = Webhooks(
             self.store,
             lambda: self.outgoing,
             lambda: self.known,
             lambda: self.alerts,
             self.audit,
+            self.spend,
             clock,
         )
         self.stop = threading.Event()

@@ -87,6 +87,19 @@ def test_another_beginning_a_quarter_of_an_hour_later_is_another_alert() -> None
     assert len({said.alert_id for said in one.said}) == 2
 
 
+def test_one_that_begins_as_its_end_is_told_late_is_the_same_alert() -> None:
+    one = Simulation()
+    one.open()
+    one.close()
+    one.open()
+    one.run(15)
+    one.close()
+    one.run(15)
+    assert one.words == ["opened", "closed", "again", "closed"]
+    one.open()
+    assert len(one.said) == 4 and len({said.alert_id for said in one.said}) == 1
+
+
 _steps = st.lists(
     st.tuples(st.sampled_from(["open", "close", "wait"]), st.integers(0, 40)),
     max_size=60,

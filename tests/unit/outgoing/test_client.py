@@ -147,7 +147,7 @@ def test_the_platform_is_asked_once_by_the_real_way(monkeypatch: pytest.MonkeyPa
         assert asked == [("localhost", at.port)]
         client().request("GET", at.url)
         assert len(asked) == 1, "an address is not looked up"
-    with pytest.raises(Blocked, match="no public address"):
+    with pytest.raises(Blocked, match="no public name"):
         Client(Rules(), SystemClock()).request("GET", "https://localhost/")
     assert HOST in system("localhost", 80)
 

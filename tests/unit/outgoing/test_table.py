@@ -149,6 +149,13 @@ def test_ports_are_few_and_ranges_open_what_they_name() -> None:
     with pytest.raises(Blocked, match=r"192\.168\.0\.1 is no public"):
         rules.hold_answers("x.example", 443, ["8.8.8.8", "192.168.0.1"])
     rules.hold_host("db.example", 5432)
+    rules.hold_host("db.corp", 5432)  # it may lead into 10.1.0.0/16
+    closed = Rules(allowed=allowed(["10.1.0.0/16:443", "builds.corp", "10.3.0.1"]))
+    closed.hold_host("builds.corp", 5432)
+    closed.hold_host("db.corp", 443)
+    for inner in ("db.corp", "localhost", "redis", "x.privatelink.blob.core.windows.net"):
+        with pytest.raises(Blocked, match="no public name"):
+            closed.hold_host(inner, 5432)
     with pytest.raises(Blocked, match="mail"):
         rules.hold_host("mx.example", 25)
 

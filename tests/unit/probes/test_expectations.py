@@ -9,7 +9,8 @@ import pytest
 
 from shared.errors import Invalid
 from shared.outgoing import Answer
-from shared.probes import json_paths, names
+from shared.outgoing.inner import hold_record
+from shared.probes import json_paths
 from shared.probes.expectations import BODY, of_answer, of_certificate, of_records, of_value
 from shared.probes.model import Standing
 from shared.probes.params import OF_KIND, HealthCheck
@@ -173,9 +174,9 @@ def test_each_expectation_is_of_a_kind_and_refused_for_the_others() -> None:
 )
 def test_names_of_inner_networks_are_never_looked_up(name: str) -> None:
     with pytest.raises(ValueError, match="name"):
-        names.hold(name)
+        hold_record(name)
     for fine in ("example.org", "_sip._tcp.example.org", "a.b.co.uk.", "xn--bcher-kva.de"):
-        names.hold(fine)
+        hold_record(fine)
 
 
 def test_records_values_and_certificates() -> None:

@@ -10,7 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.clock import SystemClock
 from shared.errors import Invalid
+from shared.outgoing import Own, Rules
+from shared.outgoing.client import Client
 from shared.resources.model import Kind
 from shared.resources.naming import kind_of, missing, names
 from shared.resources.wanted import (
@@ -27,14 +30,13 @@ from shared.settings import Secret
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
-def hold(url: str) -> None:
-    if "127.0.0.1" in url or not url.startswith("https://"):
-        raise ValueError("give a URL that begins with https://")
+PLACES = Client(Rules(own=Own(hosts=frozenset({"db.belfry.dev"}))), SystemClock())
+"""What customers may reach if no setting opens more."""
 
 
 def made(of: Kind, secrets: dict[str, Any] | None = None, **fields: Any) -> Any:
     given = {name: None if one is None else Secret(one) for name, one in (secrets or {}).items()}
-    return settled(of, None, {}, Wanted(fields={"name": "n"} | fields, secrets=given), hold)
+    return settled(of, None, {}, Wanted(fields={"name": "n"} | fields, secrets=given), PLACES)
 
 
 def target(kind: str, secrets: dict[str, Any] | None = None, **fields: Any) -> Any:
@@ -44,7 +46,8 @@ def target(kind: str, secrets: dict[str, Any] | None = None, **fields: Any) -> A
 GOOD: list[tuple[str, dict[str, str], dict[str, Any]]] = [
     ("http", {}, {"url": "https://a.de/x"}),
     ("http", {"authorization": "Bearer abc"}, {"url": "https://a.de/x"}),
-    ("tcp", {}, {"host": "a.de", "port": 25}),
+    ("tcp", {}, {"host": "a.de", "port": 6379}),
+    ("tcp", {}, {"host": "2606:4700::1111", "port": 853}),
     ("tls", {}, {"host": "a.de"}),
     ("tls", {}, {"host": "a.de", "port": 8443}),
     ("dns", {}, {"host": "a.de", "record": "MX"}),
@@ -56,7 +59,7 @@ GOOD: list[tuple[str, dict[str, str], dict[str, Any]]] = [
 ]
 BAD: list[tuple[str, dict[str, str], dict[str, Any], str, str]] = [
     ("http", {}, {}, "url", "needs it"),
-    ("http", {}, {"url": "http://127.0.0.1/"}, "url", "begins with https"),
+    ("http", {}, {"url": "http://127.0.0.1/"}, "url", "127.0.0.1 is no public address"),
     ("http", {}, {"url": "https://a.de", "host": "b"}, "host", "has none"),
     ("http", {"authorization": "a\nb"}, {"url": "https://a.de"}, "authorization", "visible"),
     ("tcp", {}, {"host": "a.de"}, "port", "needs it"),
@@ -66,7 +69,8 @@ BAD: list[tuple[str, dict[str, str], dict[str, Any], str, str]] = [
     ("sql", {}, {}, "url", "needs it"),
     ("sql", {"url": "mysql://a"}, {}, "url", "postgresql://"),
     ("sql", {"url": "postgresql://a"}, {"url": "postgresql://a"}, "url", "has none"),
-    ("container", {"url": "https://127.0.0.1/c"}, {}, "url", "begins with https"),
+    ("sql", {"url": "postgresql://u:p@a.de/d?host=/run"}, {}, "url", "leave out host"),
+    ("container", {"url": "https://127.0.0.1/c"}, {}, "url", "127.0.0.1 is no public address"),
     ("container", {"url": "AccountName=a;AccountKey=b"}, {}, "container", "does not name it"),
     ("container", {"url": "nonsense"}, {"container": "abc"}, "url", "connection string"),
     ("table", {"url": "AccountName=a"}, {"table": "a_b"}, "table", "3 to 63"),
@@ -74,6 +78,49 @@ BAD: list[tuple[str, dict[str, str], dict[str, Any], str, str]] = [
     ("pair", {}, {"source_id": "a", "destination_id": "a"}, "destination_id", "another target"),
     ("nosuch", {}, {}, "kind", "http"),
 ]
+CLOSED = {
+    "127.0.0.1": "127.0.0.1 is no public address",
+    "10.1.2.3": "10.1.2.3 is no public address",
+    "169.254.169.254": "169.254.169.254 is no public address",
+    "168.63.129.16": "168.63.129.16 is no public address",
+    "[::ffff:127.0.0.1]": "127.0.0.1 is no public address",
+    "[fd00::1]": "fd00::1 is no public address",
+    "2130706433": "is no host",
+    "0177.0.0.1": "is no host",
+    "localhost": "no public name",
+    "redis": "no public name",
+    "vault.internal": "no public name",
+    "db.belfry.dev": "Belfry's own",
+}
+
+
+@pytest.mark.parametrize("host", CLOSED)
+def test_inner_places_are_refused_in_the_same_words_whatever_is_to_be_reached(host: str) -> None:
+    asked: list[tuple[str, dict[str, str], dict[str, Any], str]] = [
+        ("http", {}, {"url": f"https://{host}/"}, "url"),
+        ("sql", {"url": f"postgresql://u:p@{host}/d"}, {}, "url"),
+        ("tcp", {}, {"host": host, "port": 5432}, "host"),
+        ("tls", {}, {"host": host}, "host"),
+    ]
+    for kind, secrets, fields, field in asked:
+        with pytest.raises(Invalid) as raised:
+            target(kind, secrets, **fields)
+        assert raised.value.field == field
+        said = "give a URL such as" if kind == "sql" and "no host" in CLOSED[host] else CLOSED[host]
+        assert said in raised.value.message
+
+
+def test_a_forbidden_port_and_names_without_public_records_are_refused() -> None:
+    for kind, secrets, fields in (
+        ("tcp", {}, {"host": "a.de", "port": 25}),
+        ("tls", {}, {"host": "a.de", "port": 25}),
+        ("sql", {"url": "postgresql://u:p@a.de:25/d"}, {}),
+    ):
+        with pytest.raises(Invalid, match="port 25 is for mail servers"):
+            target(kind, secrets, **fields)
+    for host in ("vault.internal", "x.example", "10.0.0.1", "1.0.168.192.in-addr.arpa"):
+        with pytest.raises(Invalid, match="no name on the public internet"):
+            target("dns", host=host)
 
 
 def test_each_kind_of_target_takes_what_it_needs_and_nothing_else() -> None:
@@ -103,7 +150,7 @@ def test_a_repository_takes_what_git_and_http_take() -> None:
         settled(
             *(Kind.REPOSITORY, None, {}),
             Wanted(fields={"name": "n", "url": "http://github.com/e/e.git"}, secrets={}),
-            lambda _: None,  # an operator's OUTGOING_RANGES lets http
+            PLACES,
         )
     assert raised.value.field == "url"
     for wrong in ("a\nb", "ü", ""):
@@ -176,16 +223,16 @@ def test_what_is_left_out_stays_and_what_is_removed_is_gone() -> None:
     url = "https://github.com/e/e.git"
     fields = {"name": "n", "url": url}
     first = settled(
-        Kind.REPOSITORY, None, {}, Wanted(fields=fields, secrets={"token": Secret("t")}), hold
+        Kind.REPOSITORY, None, {}, Wanted(fields=fields, secrets={"token": Secret("t")}), PLACES
     )
-    same = settled(Kind.REPOSITORY, first.what, first.secrets, Wanted(fields=fields), hold)
+    same = settled(Kind.REPOSITORY, first.what, first.secrets, Wanted(fields=fields), PLACES)
     assert same == first
     without = Wanted(fields=fields, secrets={"token": None})
-    assert settled(Kind.REPOSITORY, first.what, first.secrets, without, hold).secrets == {}
+    assert settled(Kind.REPOSITORY, first.what, first.secrets, without, PLACES).secrets == {}
     other = Wanted(fields={"name": "n", "url": "https://evil.example/e.git"})
     with pytest.raises(Invalid, match="give it anew"):
-        settled(Kind.REPOSITORY, first.what, first.secrets, other, hold)
-    settled(Kind.REPOSITORY, first.what, {}, other, hold)
+        settled(Kind.REPOSITORY, first.what, first.secrets, other, PLACES)
+    settled(Kind.REPOSITORY, first.what, {}, other, PLACES)
 
 
 @given(st.text(max_size=5000))

@@ -219,7 +219,7 @@ class Engine(Promises):
 
 TestEngine = Engine.TestCase
 TestEngine.settings = settings(
-    max_examples=EXAMPLES or 600,
+    max_examples=EXAMPLES or 300,
     stateful_step_count=80,
     derandomize=not EXAMPLES,
     database=None,

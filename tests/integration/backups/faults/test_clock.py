@@ -57,7 +57,7 @@ def test_a_jump_within_a_backup(
     clock = Moved(timedelta())
     shelf.take(small, job("before", by=-10 * DAY))
     steps: dict[str, Any] = {step: lambda: setattr(clock, "by", by)}
-    given = replace(job_of(clock=clock), job_id="jumped")
+    given = job_of(job_id="jumped", clock=clock)
     taken = shelf.take(Meddled(small, **steps), given, retention={"days": 30})
     assert taken["duration_seconds"] >= 0
     assert {state[PRIMARY] for state in shelf.states()} == {"verified"}
@@ -87,8 +87,7 @@ def test_two_of_one_second_have_names_of_their_own(shelf: Shelf, small: SqliteSo
             return self.instant + self.by
 
     still = [
-        replace(job_of(clock=Still(timedelta())), job_id=name, schedule_id=name)
-        for name in ("one", "two")
+        job_of(job_id=name, schedule_id=name, clock=Still(timedelta())) for name in ("one", "two")
     ]
     blobs = {shelf.take(small, each)["blob"] for each in still}
     assert len(blobs) == 2

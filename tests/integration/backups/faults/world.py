@@ -41,8 +41,7 @@ def job(
     schedule_id: str = "nightly",
 ) -> JobContext:
     """A job at another time."""
-    made = job_of(attempt=attempt, clock=Moved(by))
-    return replace(made, job_id=job_id, schedule_id=schedule_id)
+    return job_of(job_id=job_id, schedule_id=schedule_id, attempt=attempt, clock=Moved(by))
 
 
 def behind(shelf: Shelf, proxy: FaultProxy, *names: str) -> Shelf:

@@ -1,4 +1,4 @@
-"""What the routes of all kinds have in common: how a resource is found, and how it is shown."""
+"""How a route names a resource, and how that is found and shown."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from shared.access import Caller
 from shared.api.answers import tagged
 from shared.api.fields import formed
 from shared.api.query import DIGITS, Boolean
-from shared.api.resources.shapes import ResourceOut
+from shared.api.resources.shapes.resource import ResourceOut
 from shared.app import App
 from shared.resources.model import Kind, Resource
 from shared.resources.naming import PATHS
+from shared.tasks.customers import ID
 
-_ID = "[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
-_FORM = Path(json_schema_extra={"pattern": f"^{_ID}$"})
-_FORMED = formed(_ID, "give an id: 1 to 64 letters, digits, - and _")
+_FORM = Path(json_schema_extra={"pattern": f"^{ID}$"})
+_FORMED = formed(ID, "give an id: 1 to 64 letters, digits, - and _")
 
 WebhookId = Annotated[str, _FORM, _FORMED]
 RepositoryId = Annotated[str, _FORM, _FORMED]
@@ -31,7 +31,6 @@ Project: TypeAlias = Annotated[
         "the caller have one of this id.",
     ),
 ]
-
 
 Force: TypeAlias = Annotated[
     Boolean,

@@ -1,0 +1,1 @@
+"""What the API takes and returns for webhooks, repositories and targets: a module for each."""
