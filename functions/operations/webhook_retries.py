@@ -1,5 +1,5 @@
 """Every minute: tries the deliveries to webhooks that are due. Every five minutes it removes old
-ones: a sixth of the time is enough for all that come in it, at 1,000 a minute.
+ones.
 
 python -m functions webhook_retries
 """
