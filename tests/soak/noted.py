@@ -48,8 +48,9 @@ class Noted:
     twice: list[str] = field(default_factory=list)
     """Attempts that were started more than once."""
     effects: Counter[str] = field(default_factory=Counter)
-    refused: int = 0
-    """Effects that were there already."""
+    refused: Counter[str] = field(default_factory=Counter)
+    """Effects that were there already; of some of them, whoever had made them was killed before it
+    noted that."""
     up: list[float] = field(default_factory=list)
     """When hosts were ready to work, in the fast clock's seconds."""
 
@@ -82,7 +83,7 @@ class Noted:
             case "effect":
                 self.effects[line["job"]] += 1
             case "effect_refused":
-                self.refused += 1
+                self.refused[line["job"]] += 1
             case "up":
                 self.up.append(line["at"])
 

@@ -107,7 +107,7 @@ def test_whatever_happens_every_occurrence_is_explained(
         f"jobs {dict(status)}\n"
         f"soak: ledger {dict(reconciled.result())}\n"
         f"soak: {len(noted.attempts)} attempts, {noted.taken_over} after one that was killed, "
-        f"{hosts.kills} kills, effects refused a second time: {noted.refused}\n"
+        f"{hosts.kills} kills, effects refused a second time: {noted.refused.total()}\n"
         f"soak: changes {dict(people.done)}, refused {dict(people.refused)}\n"
         f"soak: callers {dict(sorted(cast.notes.counts.items()))}\n"
         f"soak: proxy {counts}"

@@ -56,14 +56,16 @@ class Rows:
                 yield f"{job.id} has a row and is {job.status}"
             if job.status is Status.SUCCEEDED and job.attempt not in attempts:
                 yield f"{job.id} succeeded with attempt {job.attempt}; started: {attempts}"
-            if job.status is Status.SUCCEEDED and not noted.effects[job.id]:
+            done = noted.effects[job.id] or job.id in noted.refused
+            if job.status is Status.SUCCEEDED and not done:
                 yield f"{job.id} succeeded without its effect"
             for later in (number for number in attempts if number > job.attempt):
                 # One whose worker lost its lease may end the job while another runs it.
                 began = noted.attempts[job.id, later].began
                 if job.finished_at is None or began > job.finished_at.timestamp() + _WRITTEN:
                     yield f"{job.id} ended with attempt {job.attempt}, then {later} was started"
-            if job.status in (Status.SKIPPED, Status.MISSED) and attempts:
+            own = job.status is Status.SKIPPED and job.attempt in attempts  # its task says so
+            if job.status in (Status.SKIPPED, Status.MISSED) and attempts and not own:
                 yield f"{job.id} is {job.status} and was started: {attempts}"
             if job.status is Status.FAILED and not attempts and not _unbegun(job):
                 yield f"{job.id} failed and never ran: {job.error}, {job.reason}"

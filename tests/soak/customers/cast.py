@@ -30,7 +30,7 @@ ADDRESS = "ana@example.com"
 _CALLERS = 11
 """A project of callers (`tests.soak.callers`), which has a budget too."""
 _POOR = 23
-_LITTLE = Decimal(3)
+_LITTLE = Decimal(1)
 """Millionths: some runs of a schedule that does nothing."""
 _PLENTY = Decimal(10**12)
 _BATCHES = 4.0
@@ -86,7 +86,7 @@ def schedule(calm: App, pace: Pace, place: Place) -> Scheduled:
         _once(calm, pace, _RUN),
         _PATIENT,
     )
-    made.poor = _made(calm, _POOR, "poor", "quick", {}, _every(180), Policy())
+    made.poor = _made(calm, _POOR, "poor", "quick", {}, _every(120), Policy())
     _budget(calm, Scope(Of.SCHEDULE, made.poor), _POOR, _LITTLE, made)
     made.mailing = [*made.batches, made.checks[0]]
     return made

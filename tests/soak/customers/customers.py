@@ -67,7 +67,7 @@ LEAST: Mapping[str, int] = {
     "deliveries": 30,
     "repeats": 8,
     "page down": 8,
-    "results": 25,
+    "results": 12,
     "changes": 6,
     "items": 100,
     "attempts of batches": 4,

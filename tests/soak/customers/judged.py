@@ -30,6 +30,8 @@ from tests.soak.customers.place import Got, Place
 from tests.soak.customers.rest import deliveries
 from tests.soak.verdict import Rows
 
+_OF_ATTEMPT = 4_000
+"""Bytes that an attempt to deliver sends and gets, at most."""
 _ROUNDED = Decimal("0.00002")
 """Of a millionth: by how much less a job's row may say than was counted, since it is rounded."""
 
@@ -161,7 +163,8 @@ class Judge:
         return found, wrong
 
     def budgets(self) -> Iterator[str]:
-        """What was spent is what the jobs that ended used; each counts once."""
+        """What was spent is what the jobs that ended used, each once; and what was sent to webhooks
+        beside jobs."""
         prices = self.calm.settings.prices
         for scope in self.scheduled.budgets:
             budget = self.calm.spending.get(scope)
@@ -169,8 +172,10 @@ class Judge:
             mine = [job for job in self.rows.jobs.values() if _is_of(job, scope) and job.attempt]
             used = sum((total(job.spent or NOTHING, prices) for job in mine), Decimal())
             self.counts["counted"] += counter.jobs
-            off = abs(used - counter.micros) > _ROUNDED * (len(mine) + 1)
-            if counter.jobs != len(mine) or off:
+            slack = _ROUNDED * (len(mine) + 1)
+            beside = self._attempts(scope) * _OF_ATTEMPT * prices.transfer_gb / 10**9
+            right = -slack <= counter.micros - used <= slack + beside
+            if counter.jobs != len(mine) or not right:
                 yield (
                     f"{scope}: {len(mine)} jobs used {used}; {counter.jobs} jobs and "
                     f"{counter.micros} are counted"
@@ -182,6 +187,11 @@ class Judge:
         ]
         self.counts["refused by a budget"] = len(refused)
         yield from (f"{job.id} was refused, and is {job.status}" for job in refused if job.attempt)
+
+    def _attempts(self, scope: Scope) -> int:
+        """How many attempts to deliver there may have been for it, at most."""
+        came = sum(str(got.project) == scope.id for got in self.place.got)
+        return came + self.place.counts["away"] if came and scope.of is Of.PROJECT else 0
 
     def mails(self) -> Iterator[str]:
         """One for each job that ended, and asks for it."""
