@@ -106,8 +106,9 @@ def _unharmed(stage: Stage) -> float:
 
 
 def _burst(stage: Stage, name: str) -> dict[str, float]:
-    """Jobs that are all due at once, short ones and long ones."""
-    at, seconds = stage.now + 3, _TAKES * stage.setup.factor
+    """Jobs that are all due at once, short ones and long ones. They must all be there by then: a
+    schedule that is made after its only time never runs."""
+    at, seconds = stage.now + 6, _TAKES * stage.setup.factor
     short = stage.due(name, [at] * _SHORT, _POLICY, seconds=seconds)
     return short | stage.due(f"{name}long", [at] * _LONG, _LASTING, seconds=seconds)
 
@@ -150,12 +151,14 @@ def _stuck(stage: Stage, jobs: set[str], attempt: int) -> set[str]:
 
 
 def _until(stage: Stage, jobs: set[str], attempt: int, back: float) -> float | None:
-    """Seconds from `back` until the last came to that attempt, or ended; None if one did not."""
+    """Seconds from `back` until the last came to that attempt, or to a later one if its worker was
+    killed before its first step, or ended; None if one did not."""
     attempts, rows = stage.noted().attempts, Rows.read(stage.calm).jobs
     reached: list[float] = [back]
     for job in jobs:
         ended = rows[job].finished_at if job in rows else None
-        stamps = [attempts[job, attempt].began] if (job, attempt) in attempts else []
+        numbers = range(attempt, _POLICY.max_attempts + 1)
+        stamps = [attempts[job, number].began for number in numbers if (job, number) in attempts]
         stamps += [ended.timestamp()] if ended is not None else []
         if not stamps:
             return None

@@ -14,39 +14,33 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from local.azurite import Azurite
-from shared.app import App
-from shared.errors import BelfryError, Conflict, NotFound
-from shared.recurrence import next_run
 from shared.schedules.ledger import Span
-from shared.schedules.model import Overlap, Schedule
+from shared.schedules.model import Overlap
 from tests.soak import audited, upkeep
 from tests.soak.callers.cast import Cast
 from tests.soak.callers.promises import Promises
 from tests.soak.conftest import Options
-from tests.soak.customers.customers import customers
 from tests.soak.hosts import Hosts, Proxy
 from tests.soak.noted import Noted
 from tests.soak.outage import Outage, by_schedule
 from tests.soak.people import People
+from tests.soak.settling import freeze, lost, settles
 from tests.soak.storm import Storm
-from tests.soak.tasks import UPKEEP
 from tests.soak.verdict import Rows
 from tests.soak.world import BASE, Setup, app
 
 _HOSTS = 3
 _HANDS = 16
 """Of each kind in a host: so few that jobs wait for them."""
-_SETTLING = 75.0
 
 
 @pytest.mark.soak
@@ -64,16 +58,13 @@ def test_whatever_happens_every_occurrence_is_explained(
         long_hands=_HANDS,
         api=True,
     )
-    well = replace(setup, connection_string=azurite.connection_string)
-    calm = app(well)
+    calm = app(replace(setup, connection_string=azurite.connection_string))
     calm.prepare()
     upkeep.begin(calm)
     cast = Cast(calm, tmp_path, _HOSTS, options.seed)
     people = People(app(setup), random.Random(options.seed))
     hosts = Hosts(replace(setup, break_engine=options.break_engine), _HOSTS)
     storm = Storm(hosts, proxy, calm, setup.pace, random.Random(options.seed + 1))
-    open_place = ExitStack()
-    them = open_place.enter_context(customers(calm, setup))
     hosts.start()
     try:
         proxy.say("rate 0.03")
@@ -84,16 +75,13 @@ def test_whatever_happens_every_occurrence_is_explained(
         counts = proxy.say("counts")
         proxy.say("clear")
         hosts.start()
-        _settles(lambda: _are_over(storm.outages, Rows.read(calm)))
-        frozen = _freeze(calm)
-        settled = _settles(lambda: upkeep.is_all_that_is_left(Rows.read(calm)))
+        settles(lambda: _are_over(storm.outages, Rows.read(calm)))
+        frozen = freeze(calm)
+        settled = settles(lambda: upkeep.is_all_that_is_left(Rows.read(calm)))
         upkeep.end(calm)
-        ended = _settles(lambda: not Rows.read(calm).live())
+        ended = settles(lambda: not Rows.read(calm).live())
         shown = list(cast.shown(Rows.read(calm)))
-        hosts.kill_all()
-        them.rest(well)
     finally:
-        open_place.close()
         cast.close()
         hosts.kill_all()
         proxy.close()
@@ -114,14 +102,14 @@ def test_whatever_happens_every_occurrence_is_explained(
     )
     crashes = tmp_path / "crashes"
     planted = {cell.id for one in storm.outages for cell in one.cells}
-    untouched = people.untouched | planted | them.scheduled.all
+    untouched = people.untouched | planted
     in_projects = {deed.schedule for deed in cast.notes.deeds} & rows.schedules.keys()
     found: dict[str, object] = {
         "not of the engine's errors": crashes.read_text() if crashes.exists() else "",
         "did not end": [] if settled and ended else rows.live(),
         "audit": [*tampered, *audited.untold(rows, entries, planted)],
         "unexplained or unexpected": [] if reconciled.good else str(reconciled),
-        "lost, of schedules that nobody changed": _lost(rows, frozen, untouched),
+        "lost, of schedules that nobody changed": lost(rows, frozen, untouched),
         "started twice": noted.twice,
         "effects done twice": [one for one, count in noted.effects.items() if count > 1],
         "ran at once": list(
@@ -134,7 +122,6 @@ def test_whatever_happens_every_occurrence_is_explained(
         "shown otherwise at the end": shown,
         "not in the indexes": list(upkeep.problems(calm, rows)),
         "not what catch_up says of an outage": _outages(storm.outages, rows),
-        **them.found(rows, tmp_path / "traces"),
     }
     (tmp_path / "found").write_text(json.dumps(found, indent=1))
     wrong = [f"{name}: {str(what)[:2000]}" for name, what in found.items() if what]
@@ -142,7 +129,7 @@ def test_whatever_happens_every_occurrence_is_explained(
     seldom = [f"{status['succeeded']} succeeded"] if status["succeeded"] <= 100 else []
     traced = sum(job.trace_id is not None for job in rows.jobs.values())
     seldom += [f"{traced} jobs of a trace"] if traced <= 100 else []
-    seldom += [*cast.too_little(), *them.too_little()]
+    seldom += cast.too_little()
     assert not seldom, f"too little happened to prove anything: {seldom}"
 
 
@@ -181,51 +168,3 @@ def _are_over(outages: Iterable[Outage], rows: Rows) -> bool:
 def _side_by_side(rows: Rows, ids: Iterable[str]) -> set[str]:
     """Those of the schedules whose jobs may run beside each other."""
     return {one for one in ids if rows.schedules[one].policy.overlap is Overlap.ALLOW_ALL}
-
-
-def _settles(good: Callable[[], bool]) -> bool:
-    """Whether it becomes good in time."""
-    until = time.monotonic() + _SETTLING
-    while time.monotonic() < until:
-        try:
-            if good():
-                return True
-        except BelfryError:
-            pass
-        time.sleep(0.5)
-    return False
-
-
-def _freeze(calm: App) -> dict[str, Schedule]:
-    """Turn every schedule off; what each was then."""
-    found: dict[str, Schedule] = {}
-
-    def off(one: Schedule) -> None:
-        try:
-            found[one.id] = calm.manager.enable(one.id, False)
-        except (NotFound, Conflict):  # deleted; or its rows are at odds, which will be found
-            found[one.id] = one
-
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(off, [one for one in calm.table.schedules() if one.id not in UPKEEP]))
-    return found
-
-
-def _lost(rows: Rows, frozen: dict[str, Schedule], ids: Iterable[str]) -> list[str]:
-    """Occurrences without a job, of schedules that nobody changed."""
-    missing: list[str] = []
-    for one in ids:
-        schedule = rows.schedules[one]
-        if schedule.policy.max_runs is None and not frozen[one].progress.paused_reason:
-            missing += rows.missing(schedule, _due(frozen[one]))
-    return missing
-
-
-def _due(schedule: Schedule) -> list[datetime]:
-    """What a schedule that nobody changed owes until it was turned off, worked out anew."""
-    due: list[datetime] = []
-    at = next_run(schedule.definition.recurrence, schedule.created_at)
-    while at is not None and at < schedule.updated_at:
-        due.append(at)
-        at = next_run(schedule.definition.recurrence, at)
-    return due

@@ -30,13 +30,13 @@ ADDRESS = "ana@example.com"
 _CALLERS = 11
 """A project of callers (`tests.soak.callers`), which has a budget too."""
 _POOR = 23
-_LITTLE = Decimal(1)
+_LITTLE = Decimal("0.1")
 """Millionths: some runs of a schedule that does nothing."""
 _PLENTY = Decimal(10**12)
 _BATCHES = 4.0
 """Seconds of life until batches come due."""
-_RUN = 36.0
-"""The same of the one that runs schedules: after the first outage."""
+_RUN = 15.0
+"""The same of the one that runs schedules."""
 
 
 def keys() -> Mapping[int, str]:

@@ -64,16 +64,16 @@ def customers(calm: App, setup: Setup) -> Iterator[Customers]:
 
 
 LEAST: Mapping[str, int] = {
-    "deliveries": 30,
+    "deliveries": 20,
     "repeats": 8,
     "page down": 8,
     "results": 12,
-    "changes": 6,
+    "changes": 4,
     "items": 100,
     "attempts of batches": 4,
     "jobs run by a batch": 3,
-    "counted": 100,
+    "counted": 60,
     "refused by a budget": 1,
-    "mails": 6,
+    "mails": 5,
 }
 """How often each must happen at least."""
