@@ -25,7 +25,7 @@ from shared.api.keys import shapes as keys
 from shared.api.plans import shapes as plan_schemas
 from shared.api.problems import Problem
 from shared.api.query import instant
-from shared.api.resources.shapes import repositories, targets, webhooks
+from shared.api.resources.shapes import repositories, resource, targets, webhooks
 from shared.api.schedules import backfills
 from shared.api.schedules import shapes as schemas
 from shared.api.status_pages import shapes as status_pages
@@ -106,6 +106,7 @@ def test_each_body_has_examples_that_its_model_takes() -> None:
         budgets,
         repositories,
         targets,
+        resource,
         webhooks,
         deliveries,
         exports,
