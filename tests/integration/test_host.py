@@ -433,7 +433,7 @@ def test_told_twice_it_stops_at_once(app: Served, queue: QueueClient) -> None:
     until(lambda: "waiting for " in app.log())
     begun = time.monotonic()
     assert app.stop(signal.SIGINT) == 0
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 20
 
 
 def test_a_function_beyond_its_time_ends_the_host(app: Served) -> None:

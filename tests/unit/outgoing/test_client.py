@@ -159,14 +159,14 @@ def test_names_without_an_answer_and_resolvers_that_hang() -> None:
     hold = threading.Event()
 
     def hanging(*_: object) -> list[str]:
-        hold.wait(10)
+        hold.wait(30)
         return []
 
     began = time.monotonic()
     with pytest.raises(Unreachable) as caught:
         client(resolve=hanging).request("GET", "https://a.example/", limits=Limits(connect=0.2))
     hold.set()
-    assert caught.value.why is Why.TIMEOUT and time.monotonic() - began < 2
+    assert caught.value.why is Why.TIMEOUT and time.monotonic() - began < 10
 
 
 @pytest.mark.parametrize(
@@ -281,7 +281,7 @@ def test_hostile_servers(what: str) -> None:
         began = time.monotonic()
         with pytest.raises(Unreachable) as caught:
             client().request("GET", f"{at.url}/secret", limits=HASTE)
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 10
     assert caught.value.why is why and "secret" not in str(caught.value)
 
 

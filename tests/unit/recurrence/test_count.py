@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from time import perf_counter
+from time import thread_time
 
 import pytest
 from hypothesis import assume, given, settings
@@ -170,7 +170,7 @@ def test_what_is_long_is_not_walked() -> None:
     minute = cron("* * * * *", "Europe/Berlin")
     january = cron("* * * 1 *", "Europe/Berlin")
     year = now - timedelta(days=365)
-    began = perf_counter()
+    began = thread_time()
     assert count_runs(second, now - timedelta(days=30), now) == 30 * 86400
     assert last_runs(second, year, now, 1000)[0] == now - timedelta(seconds=999)
     assert count_runs(over, year - timedelta(days=1), now) == 86400
@@ -179,7 +179,7 @@ def test_what_is_long_is_not_walked() -> None:
     assert last_run(minute, year, now) == now
     assert len(last_runs(january, year - timedelta(days=365), now, 1000)) == 1000
     assert count_runs(january, year, now) == 31 * 1440
-    assert perf_counter() - began < 1.0  # walking them takes ten
+    assert thread_time() - began < 1.0  # walking them takes ten
 
 
 def test_the_last_is_followed_by_none() -> None:

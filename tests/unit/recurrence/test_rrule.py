@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from time import perf_counter
+from time import thread_time
 from typing import Any
 
 import pytest
@@ -232,11 +232,11 @@ WRONG = [
 
 @pytest.mark.parametrize(("text", "words"), WRONG)
 def test_a_wrong_rule_is_refused_in_little_time(text: str, words: str) -> None:
-    began = perf_counter()
+    began = thread_time()
     with pytest.raises(InvalidRecurrence, match=words) as caught:
         Recurrence(frequency=Frequency.RRULE, rrule=text, start_time=utc("2026-03-01 09:00"))
     assert caught.value.field == "rrule" and len(caught.value.message) < 400
-    assert perf_counter() - began < 5.0  # a search through 400 years, on a busy machine
+    assert thread_time() - began < 5.0  # a search through 400 years, on a busy machine
 
 
 @settings(max_examples=500, deadline=None)
@@ -269,9 +269,9 @@ def test_a_start_long_ago_costs_nothing(text: str, within: timedelta) -> None:
     ours = rule(text, start, "Europe/Berlin")
     at = utc("2026-03-01 12:00")
     assert next_run(ours, at) is not None
-    began = perf_counter()
+    began = thread_time()
     for _ in range(100):
         found = next_run(ours, at)
         assert found is not None and found - at <= within
         at = found
-    assert perf_counter() - began < 1.0  # walking from the start takes hours
+    assert thread_time() - began < 1.0  # walking from the start takes hours

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from time import perf_counter
+from time import thread_time
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -215,12 +215,12 @@ def test_what_is_refused(fields: dict[str, Any], field: str, words: str) -> None
 def test_what_is_excluded_wholly_costs_nothing() -> None:
     """Nobody looks for the next of it until the year 9998."""
     ours = several(["0 9 * * *", "*/30 * * * *"], ["0 9 * * *"], "Europe/Berlin")
-    began, at = perf_counter(), utc("2026-01-01")
+    began, at = thread_time(), utc("2026-01-01")
     for _ in range(1000):
         following = next_run(ours, at)
         assert following is not None
         at = following
-    assert perf_counter() - began < 1.0
+    assert thread_time() - began < 1.0
 
 
 def test_what_is_left_may_be_rare_or_far() -> None:
@@ -234,8 +234,8 @@ def test_what_is_left_may_be_rare_or_far() -> None:
 def test_what_is_long_is_not_walked() -> None:
     ours = several(["* * * * *", "30 2 * * *"], ["* 3 * * *", "* * * * 0"], "Europe/Berlin")
     begin, end = utc("2016-01-01"), utc("2026-01-01")
-    began = perf_counter()
+    began = thread_time()
     counted = count_runs(ours, begin, end)
     assert counted > 4_000_000
     assert len(last_runs(ours, begin, end, 1000)) == 1000
-    assert perf_counter() - began < 1.0
+    assert thread_time() - began < 1.0
