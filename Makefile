@@ -23,16 +23,16 @@ DIFFERS = \
 start: $(READY) ## Azurite, PostgreSQL, the demo company and the app, until Ctrl-C
 	@exec $(PY) -m local
 
-test: $(READY) ## every test, two on each core; ARGS="-k name" for some
+test: $(READY) ## every test, on both cores; ARGS="-k name" for some
 ifdef ARGS
 	$(PY) -m pytest $(ARGS)
 else
-	$(PY) -m pytest -n 4 --dist worksteal --ignore tests/soak
+	$(PY) -m pytest -n 2 --dist worksteal --ignore tests/soak
 	$(PY) -m pytest tests/soak
 endif
 
 differs: $(READY) ## what may differ from one Python to the next: make differs ON=3.11
-	$(PY) -m pytest -n 4 --dist worksteal $(DIFFERS)
+	$(PY) -m pytest -n 2 --dist worksteal $(DIFFERS)
 
 test-others: $(READY) ## the same, on each other Python that this machine has
 	@sh local/others.sh
