@@ -199,7 +199,7 @@ class Exports:
         except Conflict as error:  # two attempts at once, such as one that was thought dead
             there = self.files.of_job(job.project_id, job.job_id)
             if (found := _of_bytes(there, staged)) is not None:
-                return found
+                return self.files.listed(found)
             raise Unavailable("exports", f"another attempt wrote {name} meanwhile") from error
         event(
             _logger,

@@ -27,7 +27,8 @@ from shared.storage.blobs.stream import text
 from shared.storage.connect import Connection
 from shared.storage.failures import translated
 from shared.storage.names import Names
-from shared.storage.tables.batch import Delete, Insert, Replace, Upsert, literal
+from shared.storage.tables import row_keys
+from shared.storage.tables.batch import Delete, Insert, Replace, Upsert
 from shared.storage.tables.entities import stamp
 from shared.storage.tables.marked import marked, write
 from shared.storage.tables.roll import Rolls, rolls_for, rolls_of
@@ -120,11 +121,11 @@ class SyncStore:
             return self._table.get(_PARTITION, key)
 
     def _rows(self, beginning: str, **options: Any) -> Iterator[dict[str, Any]]:
-        """Those whose keys begin so; `beginning` ends with `:`."""
+        """Those whose keys begin so."""
         self.prepare()
-        span = f"RowKey ge {literal(beginning)} and RowKey lt {literal(beginning[:-1] + ';')}"
+        where = row_keys.of(_PARTITION, row_keys.beginning(beginning))
         with translated(_SERVICE):
-            yield from self._table.query(f"PartitionKey eq '{_PARTITION}' and {span}", **options)
+            yield from self._table.query(where, **options)
 
     def keep_report(
         self, run: SyncRun, number: int, lines: Iterable[Mapping[str, Any]], attempt: int = 1

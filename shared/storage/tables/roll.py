@@ -18,7 +18,8 @@ from typing import Any
 
 from shared.errors import Unavailable
 from shared.storage.failures import translated
-from shared.storage.tables.batch import Delete, Insert, Operation, Replace, literal
+from shared.storage.tables import row_keys
+from shared.storage.tables.batch import Delete, Insert, Operation, Replace
 from shared.storage.tables.compare_and_set import TRIES
 from shared.storage.tables.marked import is_mine
 from shared.storage.tables.roll_counts import (
@@ -194,12 +195,9 @@ class Rolls:
     def _rows(
         self, first: str, beyond: str, where: str = "", **options: Any
     ) -> Iterator[dict[str, Any]]:
-        span = f"RowKey ge {literal(first)} and RowKey lt {literal(beyond)}"
-        more = f" and ({where})" if where else ""
+        span = row_keys.of(self._partition, row_keys.between(first, beyond))
         with translated(_SERVICE):
-            yield from self._table.query(
-                f"PartitionKey eq {literal(self._partition)} and {span}{more}", **options
-            )
+            yield from self._table.query(f"{span} and ({where})" if where else span, **options)
 
     def _read(self, key: str) -> _Known:
         with translated(_SERVICE):

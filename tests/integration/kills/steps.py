@@ -11,8 +11,9 @@ import json
 import os
 import signal
 import threading
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
 from http.client import HTTPConnection, HTTPResponse
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -73,3 +74,19 @@ def watch(steps: Steps, storage: Collection[int]) -> None:
 
     HTTPConnection.putrequest = putrequest  # type: ignore[method-assign]
     HTTPConnection.getresponse = getresponse  # type: ignore[method-assign]
+
+
+def killed_at_each(work: Callable[[int, Steps], None], told: Path) -> Iterator[tuple[int, str]]:
+    """Do the work in one process after another, each of which is killed before its next step, until
+    one comes to its end: (the number of the step, its name) of each that was killed. The work is
+    told the number, and counts its steps."""
+    for fatal in count(1):
+        pid = os.fork()
+        if pid == 0:
+            work(fatal, Steps(fatal, told))
+            os._exit(0)
+        _, status = os.waitpid(pid, 0)
+        if status == 0:
+            return
+        assert os.WIFSIGNALED(status), status
+        yield fatal, json.loads(told.read_text())[-1]

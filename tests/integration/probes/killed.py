@@ -8,13 +8,10 @@ import json
 import os
 import sys
 from datetime import datetime
-from itertools import count
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
 sys.path.insert(0, str(ROOT))
-
-from dataclasses import replace  # noqa: E402
 
 from functions.customers.health_check import health_check  # noqa: E402
 from shared.app import build  # noqa: E402
@@ -23,46 +20,35 @@ from shared.notifications import channels  # noqa: E402
 from shared.settings import from_env  # noqa: E402
 from shared.tasks import JobContext, Registry  # noqa: E402
 from tests.context import job_of  # noqa: E402
-from tests.integration.kills.steps import END, Steps, watch  # noqa: E402
+from tests.integration.kills.steps import END, Steps, killed_at_each, watch  # noqa: E402
 
 WANTED = {"fail_when_down": False, "statuses": ["200"]}
 
 
 def job(schedule_id: str, at: datetime, attempt: int = 1) -> JobContext:
     """An attempt of the job that was due then."""
-    made, name = (
-        job_of(attempt=attempt, clock=ManualClock(at)),
-        f"{schedule_id}-{at:%Y%m%dT%H%M%SZ}",
+    return job_of(
+        job_id=f"{schedule_id}-{at:%Y%m%dT%H%M%SZ}",
+        schedule_id=schedule_id,
+        project_id=7,
+        attempt=attempt,
+        clock=ManualClock(at),
     )
-    return replace(made, job_id=name, schedule_id=schedule_id, project_id=7)
-
-
-def look(port: int, url: str, at: datetime, schedule_id: str, steps: Steps) -> None:
-    """Look once, and be killed at a step."""
-    known = from_env(os.environ, channels=channels.declared())
-    app = build(known, ManualClock(at), tasks=Registry([health_check]))
-    params = health_check.parse(WANTED | {"url": url})
-    watch(steps, [port])
-    app.executor.rehearse(health_check, params, job(schedule_id, at))
-    steps.reach(END)
 
 
 def main(port: str, url: str, at: str, folder: str) -> None:
-    found: dict[str, str] = {}
-    told = Path(folder) / "steps.json"
-    for fatal in count(1):
-        schedule_id = f"c{fatal}"
-        pid = os.fork()
-        if pid == 0:
-            steps = Steps(fatal, told)
-            look(int(port), url, datetime.fromisoformat(at), schedule_id, steps)
-            os._exit(0)
-        _, status = os.waitpid(pid, 0)
-        if status == 0:
-            break
-        assert os.WIFSIGNALED(status), status
-        found[schedule_id] = json.loads(told.read_text())[-1]
-    print(json.dumps(found))
+    now = datetime.fromisoformat(at)
+
+    def look(fatal: int, steps: Steps) -> None:
+        known = from_env(os.environ, channels=channels.declared())
+        app = build(known, ManualClock(now), tasks=Registry([health_check]))
+        params = health_check.parse(WANTED | {"url": url})
+        watch(steps, [int(port)])
+        app.executor.rehearse(health_check, params, job(f"c{fatal}", now))
+        steps.reach(END)
+
+    each = killed_at_each(look, Path(folder) / "steps.json")
+    print(json.dumps({f"c{fatal}": step for fatal, step in each}))
 
 
 if __name__ == "__main__":
