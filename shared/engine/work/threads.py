@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from queue import SimpleQueue
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 from typing import TypeVar
 
 from shared.threads import in_context, start
@@ -17,10 +18,12 @@ class Threads:
     """A daemon thread for each piece of work; idle threads are used again.
 
     They are daemon threads, so that a task that hangs does not keep the process from ending.
+    `idle_seconds`: one that had no work for so long ends.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, idle_seconds: float = 30) -> None:
         self._name = name
+        self._idle_seconds = idle_seconds
         self._work: SimpleQueue[Callable[[], object]] = SimpleQueue()
         self._lock = threading.Lock()
         self._idle = 0
@@ -58,8 +61,21 @@ class Threads:
         return made
 
     def _serve(self, work: Callable[[], object]) -> None:
-        while True:
-            work()
+        todo: Callable[[], object] | None = work
+        del work
+        while todo is not None:
+            todo()
+            todo = None  # keeps nothing alive while it waits
             with self._lock:
                 self._idle += 1
-            work = self._work.get()
+            todo = self._next()
+
+    def _next(self) -> Callable[[], object] | None:
+        """The next work; None when this thread was idle for long enough, and no longer counts."""
+        with suppress(Empty):
+            return self._work.get(timeout=self._idle_seconds)
+        with self._lock:  # `run` may have counted on this thread in the meantime
+            with suppress(Empty):
+                return self._work.get_nowait()
+            self._idle -= 1
+            return None

@@ -48,3 +48,16 @@ def test_what_is_cancelled_before_it_began_is_not_done() -> None:
     assert future.cancel()
     hands.begin()
     assert future.cancelled() and not did.is_set()
+
+
+def test_a_thread_without_work_ends_and_the_next_work_gets_another() -> None:
+    hands = Threads("idle", idle_seconds=0.01)
+    for _ in range(3):
+        assert hands.call(threading.current_thread).result(10).name == "idle"
+        for thread in _named("idle"):
+            thread.join(10)
+        assert not _named("idle")
+
+
+def _named(name: str) -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == name]
