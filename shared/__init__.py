@@ -30,11 +30,13 @@ resources                      what customers' tasks work on: webhooks, reposito
 spending                       budgets of projects and schedules, and what was spent of them
 alerts                         problems: told when they begin, again while they last, and at the end
 completion                     mails that say how runs of customers' tasks ended
+approvals                      people let critical jobs run, or not
 billing                        fees and subscriptions: a ledger, and Stripe
 care                           the pet-care company's chores: reminders, no-shows, reputations
 applied                        what was applied from files, and what differs from it since
 health                         which schedules are not well, and whose last run was unusual
 finance                        daily counters, cost report, spend guard
+marketing                      the marketing cycle: figures, campaigns, and what they changed
 scaling                        how much there is to do, and what is set at the function app for it
 backups                        dump, compress, upload, read back, restore, compare
 webhooks                       delivers to customers' webhooks
@@ -43,6 +45,9 @@ analysis                       what is wrong in a repository, as SARIF
 exports                        what Belfry knows, as files
 batch                          one operation on many targets
 sync                           copies from one place to another
+workflows                      graphs of tasks: definitions, and runs that survive anything
+weekly                         the weekly report
+health_summary                 how Belfry itself is, in one answer
 metrics                        what Prometheus scrapes, from storage
 app                            the only place where the parts meet
 process                        the app of a process: prepared at its start, drained at its end

@@ -17,6 +17,7 @@
     ├── TimedOut         the task took longer than it may
     ├── Cancelled        a person or a policy stopped the job
     ├── Skipped          the task had nothing to do, and says why
+    ├── Held             the task cannot go on yet: it waits for a time, an event or a person
     └── LeaseLost        another worker holds the job now
 
 Two modules turn them into answers: `api/problems.py` (HTTP) and `engine/work/retry.py` (the job's
@@ -26,6 +27,7 @@ outcome). The attribute `permanent` of each class says that another attempt cann
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from types import MappingProxyType
 from typing import ClassVar
 
@@ -156,6 +158,15 @@ class Skipped(BelfryError):
     def __init__(self, message: str, result: Mapping[str, object] | None = None) -> None:
         super().__init__(message)
         self.result = result
+
+
+class Held(BelfryError):
+    """The job cannot go on before `until`, or before it is woken (`engine.work.waking`). The message
+    says what it waits for. The job goes back to the queue, and this attempt does not count."""
+
+    def __init__(self, until: datetime, message: str) -> None:
+        super().__init__(message)
+        self.until = until
 
 
 class LeaseLost(BelfryError):

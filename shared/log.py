@@ -65,6 +65,8 @@ class Event(StrEnum):
     JOB_LOG = "job_log"
     JOB_RETRY = "job_retry"
     JOB_GIVEN_BACK = "job_given_back"
+    JOB_HELD = "job_held"
+    JOB_WOKEN = "job_woken"
     JOB_SUCCEEDED = "job_succeeded"
     JOB_FAILED = "job_failed"
     JOB_SKIPPED = "job_skipped"

@@ -14,6 +14,7 @@ from shared.archive.port import ArchiveService
 from shared.backups.port import BackupService
 from shared.billing.port import BillingService
 from shared.care.port import PetCare
+from shared.engine.work.gates import Gate
 from shared.finance.port import FinanceService
 from shared.notifications.port import NotificationService
 from shared.scaling.port import ScalingService
@@ -72,6 +73,10 @@ class Domains:
             files=at.files,
             retention=self._app.settings.job_retention,
         )
+
+    def approvals(self) -> Gate:
+        """What lets critical jobs run."""
+        raise NotImplementedError
 
     def _backups(self) -> Backups:
         from shared.backups.service import Backups

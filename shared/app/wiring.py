@@ -6,7 +6,7 @@ import secrets
 from typing import Any
 
 from shared.alerts.of_engine import EngineAlerts
-from shared.app import access, customers, domains, engine, scaling
+from shared.app import access, approving, customers, domains, engine, scaling, workflows
 from shared.app import outgoing as places
 from shared.app.around import Around
 from shared.app.metrics import metrics
@@ -70,7 +70,10 @@ def build(
     pacer = Pacer(at.table, at.backfills, at.queue, at.handed, at.meta, clock)
     heartbeats = engine.heartbeats(at, post, clock)
     budgets = budgeting(settings, at, lambda: company.alerts(), clock)
-    outcomes = Outcomes(at.table, at.queue, limits, clock, pacer, heartbeats, held, budgets.meter)
+    runs = workflows.RunsOf(lambda: flows.advancing())
+    outcomes = Outcomes(
+        at.table, at.queue, limits, clock, pacer, heartbeats, held, budgets.meter, runs
+    )
     services = Services(
         {
             AuditUpkeep: lambda: audit,
@@ -83,7 +86,7 @@ def build(
         }
     )
     _hold_needs(tasks, services)
-    executor = Executor(tasks, services, clock)
+    executor = Executor(tasks, services, clock, approving.GateOf(lambda: company.approvals()))
     manager = Manager(
         outcomes=outcomes,
         ended=at.ended,
@@ -123,6 +126,7 @@ def build(
     )
     company = domains.Domains(around)
     served = customers.Customers(around, company)
+    flows = workflows.Workflows(around, company)
     sweep = Sweep(at.table, at.queue, limits, at.meta, at.handed, at.feed, dispatcher.tick_one)
     # its own: signals of schedules may wait for services that hang
     alone = engine.heartbeats(at, post, clock)

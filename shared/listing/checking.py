@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from shared.listing.listing import Listing
 from shared.log import Event, event
 from shared.schedules.fold import fold
+from shared.schedules.job import run_of
 from shared.schedules.listed import listed, state
 from shared.schedules.model import Schedule
 from shared.storage.tables.changes import Change
@@ -139,7 +140,7 @@ class Checking:
 
     def _repaired(self, part: _Part) -> list[str]:
         """Repair the schedules of the part of which the index says something wrong; their ids."""
-        rows = {one.id: one for one in part.rows}
+        rows = {one.id: one for one in part.rows if run_of(one.id) is None}
         suspects = self._differing(rows.keys() | self._known(part), rows)
         for _ in range(_LOOKS - 1):
             if suspects:

@@ -24,6 +24,7 @@ from shared.listing.choice import Chosen, Counts, Tagged
 from shared.listing.columns import Columns, Key
 from shared.listing.snapshots import Snapshots
 from shared.listing.wanted import Sort, Wanted
+from shared.schedules.job import run_of
 from shared.schedules.listed import Listed, listed
 from shared.storage.tables.changed import LATE, ScheduleFeed, at_of, stamp
 from shared.storage.tables.schedules import ScheduleTable
@@ -245,7 +246,8 @@ class Listing:
             shard.etag, shard.kept_head = stored.etag, made.head
             shard.seen = set(made.seen)
             return made.schedules, shard, made.position
-        return [listed(one) for one in self.table.of_shard(name)], shard, now - LATE
+        rows = (one for one in self.table.of_shard(name) if run_of(one.id) is None)
+        return [listed(one) for one in rows], shard, now - LATE
 
     def number(self, name: str) -> int:
         """The number of a shard, as the columns have it."""

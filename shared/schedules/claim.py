@@ -133,6 +133,8 @@ def claim(
         first_started_at=job.first_started_at if job.begun else now,
         worker=worker,
         lease_until=now + lease,
+        held=None,
+        woken=False,
         taken_over=job.taken_over + job.running,
     )
     progress = fold(schedule.progress, done).put(started)

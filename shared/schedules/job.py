@@ -29,6 +29,8 @@ SCHEDULE_ID = "[a-z][a-z0-9_]{0,39}"
 _ID = re.compile(
     rf"(?P<schedule>{SCHEDULE_ID})-(?P<due>\d{{8}}T\d{{6}}Z)(?:-(?P<by>[a-z0-9]{{1,40}}))?"
 )
+_OF_RUN = re.compile(r"(w[0-9][a-z0-9]{14})_[a-z0-9_]{1,23}")
+"""The schedule of one step of a workflow's run; no task has such a name."""
 _STAMP = "%Y%m%dT%H%M%SZ"
 _BACKFILL = re.compile(r"[^-]+-[^-]+-(?P<backfill>b[a-qs-z0-9]{5})(?P<repeats>r[1-9][0-9]*)?")
 _OF_BATCH = re.compile(r"[^-]+-[^-]+-i[a-qs-z0-9]{11}")
@@ -86,6 +88,8 @@ class Job:
     error: str | None = None
     reason: str | None = None
     log: str = ""
+    held: str | None = None
+    """As in `LiveJob`; None if it has ended."""
     done: float | None = None
     """How far a running job says it is, from 0 to 1."""
     count: int = 1
@@ -218,6 +222,12 @@ def _repeats(job_id: str) -> tuple[str, str, int]:
     if match is None:
         raise NotFound(f"there is no job {job_id!r}")
     return f"{schedule_id}-{due}", match["first"], int(match["number"] or 0)
+
+
+def run_of(schedule_id: str) -> str | None:
+    """The id of the workflow's run whose step the schedule is for; None if it is for none."""
+    match = _OF_RUN.fullmatch(schedule_id)
+    return None if match is None else match[1]
 
 
 def is_schedule_id(text: str) -> bool:

@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from shared.recurrence import Frequency
-from shared.schedules.job import RAN, Job, Status, is_manual
+from shared.schedules.job import RAN, Job, Status, is_manual, run_of
 from shared.schedules.model import Schedule
 
 ONCE = "once"
@@ -89,7 +89,10 @@ def state(schedule: Schedule) -> ScheduleState:
 
 
 def changes_list(before: Schedule | None, after: Schedule) -> bool:
-    """Whether what is known of `after` differs from `before` (None: it is new)."""
+    """Whether what is known of `after` differs from `before` (None: it is new). Steps of runs are
+    in no list."""
+    if run_of(after.id) is not None:
+        return False
     if before is None or before.revision != after.revision or state(before) != state(after):
         return True
     if before.definition is after.definition and before.configured == after.configured:

@@ -144,6 +144,10 @@ class LiveJob:
     """The error of the attempt before."""
     cancel: str | None = None
     """Why it was told to stop, if it was."""
+    held: str | None = None
+    """What it waits for, if its task cannot go on yet (`errors.Held`)."""
+    woken: bool = False
+    """Whether it was woken while it ran: if it is then held, it starts again at once."""
     forced: bool = False
     """Whether the person who asked for it insists on what its task would leave out as needless."""
     spent: Spent = NOTHING

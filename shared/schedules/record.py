@@ -24,6 +24,7 @@ def of_live(schedule: Schedule, live: LiveJob) -> Job:
         error=live.error,
         reason=live.cancel and f"told to stop: {live.cancel}",
         spent=None if live.spent == NOTHING else live.spent,
+        held=live.held,
         taken_over=live.taken_over,
         trace=live.trace,
     )
@@ -38,6 +39,7 @@ def ended_live(
         status=status,
         finished_at=now,
         reason=reason,
+        held=None,
         taken_over=live.taken_over + live.running,
     )
 

@@ -2,6 +2,7 @@
 
 from shared.tasks.context import JobContext, JobProgress
 from shared.tasks.model import Flag, Impact, Params, Result, Retry, Task, task
+from shared.tasks.preview import Preview
 from shared.tasks.proposed import Proposed
 from shared.tasks.registry import Registry
 from shared.tasks.services import Services
@@ -12,6 +13,7 @@ __all__ = [
     "JobContext",
     "JobProgress",
     "Params",
+    "Preview",
     "Proposed",
     "Registry",
     "Result",

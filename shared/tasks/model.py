@@ -24,6 +24,7 @@ from shared.access import Role
 from shared.errors import Invalid
 from shared.recurrence import Frequency, Recurrence
 from shared.tasks.context import JobContext
+from shared.tasks.preview import Preview
 from shared.tasks.proposed import Proposed
 from shared.tasks.services import Services, given
 from shared.tasks.wording import first_in_words
@@ -46,6 +47,10 @@ Run: TypeAlias = Callable[Concatenate[JobContext, ...], "Result | Coroutine[Any,
 Check: TypeAlias = Callable[Concatenate[Any, Proposed, ...], None]
 """Checks that what a task's parameters name exists. It takes the parameters, what is known of the
 schedule, and services. Raises `Invalid` naming one of the parameters, or another error."""
+
+
+Previews: TypeAlias = Callable[Concatenate[Any, JobContext, ...], Preview]
+"""Says what a job of a critical task will do. It takes the parameters, the job, and services."""
 
 
 class Params(BaseModel):
@@ -128,14 +133,18 @@ class Task:
     dry_run: bool = False
     """Whether it decides by its job's due time, and heeds `JobContext.dry_run`: then a person may
     run it as of another instant, or so that it only says what it would do."""
+    preview: Previews | None = None
+    """Says what a job will do, for the person who approves it; only critical tasks need one."""
+    preview_takes: Mapping[str, type[Any]] = field(default_factory=dict)
     repeatable: bool = False
     """Whether a second run with the same job id and parameters ends as one would: then a batch does
     an item again if a crash hid how it ended."""
 
     @property
     def needs(self) -> frozenset[type[Any]]:
-        """The services that it and its check take, by their types."""
-        return frozenset([*self.takes.services.values(), *self.check_takes.values()])
+        """The services that it, its check and its preview take, by their types."""
+        taken = (self.takes.services, self.check_takes, self.preview_takes)
+        return frozenset(kind for one in taken for kind in one.values())
 
     def call(
         self, job: JobContext, params: Params, services: Services
@@ -143,6 +152,13 @@ class Task:
         """Run its function."""
         named = {} if self.takes.params is None else {self.takes.params: params}
         return self.run(job, **named, **given(services, self.takes.services))
+
+    def previewed(self, job: JobContext, params: Params, services: Services) -> Preview:
+        """What a job of it will do; of a task without a preview, its parameters."""
+        if self.preview is None:
+            said = {name: str(value) for name, value in params.model_dump(mode="json").items()}
+            return Preview(title=self.summary, facts=said)
+        return self.preview(params, job, **given(services, self.preview_takes))
 
     @property
     def summary(self) -> str:
@@ -197,6 +213,7 @@ def task(
     role: Role = Role.OPERATOR,
     for_projects: bool = False,
     repeatable: bool = False,
+    preview: Previews | None = None,
 ) -> Callable[[Run], Task]:
     """Make a `Task` of a function. A wrong definition raises `ValueError` at import.
 
@@ -206,7 +223,8 @@ def task(
     come in, from anywhere. `dry_run`: its function decides by `job.due_at` and heeds `job.dry_run`;
     without it, the command line refuses `--dry-run` and `--as-of`. `role`, `for_projects`: who may
     have it run with parameters of their own (docs/access.md). `repeatable`: a batch may do it again
-    for an item of which a crash hid how it ended (docs/batch.md).
+    for an item of which a crash hid how it ended (docs/batch.md). `preview`: what a person who
+    approves a job of it is shown (docs/approvals.md).
     """
     if not re.fullmatch(r"[a-z][a-z0-9_]{1,39}", name):
         raise ValueError(f"task name {name!r}: use lower-case letters, digits and _, 2 to 40")
@@ -240,6 +258,8 @@ def task(
             role=role,
             for_projects=for_projects,
             repeatable=repeatable,
+            preview=preview,
+            preview_takes=_types(name, preview, 2) if preview is not None else {},
         )
 
     return make

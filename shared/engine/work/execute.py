@@ -9,6 +9,7 @@ from typing import Any
 
 from shared.clock import Clock
 from shared.engine.work.attempt import Attempt
+from shared.engine.work.gates import Gate, is_asked_for
 from shared.errors import TimedOut
 from shared.tasks import JobContext, Params, Registry, Result, Services, Task, running
 from shared.text import clean, depth
@@ -27,15 +28,19 @@ class Executor:
         registry: Registry,
         services: Services,
         clock: Clock,
+        gate: Gate,
     ) -> None:
         self._registry = registry
         self._services = services
         self._clock = clock
+        self._gate = gate
 
     def __call__(self, attempt: Attempt) -> Result | Coroutine[Any, Any, Result]:
         schedule, live = attempt.schedule, attempt.live
         task = self._registry.get(schedule.definition.task_type)
         params = task.parse(schedule.definition.task_parameters)
+        if is_asked_for(schedule, task):
+            self._gate.ask(schedule, live, task, params)
         context = JobContext(
             job_id=live.id,
             schedule_id=schedule.id,

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from shared.engine.work import retry
 from shared.engine.work.attempt import Attempt, Stop
 from shared.engine.work.failures import describe
-from shared.errors import Cancelled, Skipped
+from shared.errors import Cancelled, Held, Skipped
 from shared.schedules.job import Job, Status
 from shared.schedules.model import LiveJob
 from shared.schedules.record import of_live
@@ -30,6 +30,8 @@ class Again:
     delay: timedelta
     given_back: bool = False
     """Whether the instance is shutting down, so that the attempt does not count."""
+    held: bool = False
+    """Whether its task cannot go on yet: the attempt does not count, and the job can be woken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,10 @@ def outcome(attempt: Attempt, now: datetime) -> Outcome:
         return Ended(replace(skipped, result=failure.result, reason=describe(failure)))
     if attempt.asked is Stop.CANCEL:
         return Ended(replace(_record(attempt, Status.CANCELLED, now), reason=live.cancel))
+    if isinstance(failure, Held):
+        back = replace(_waiting(live, failure.until, live.error), held=str(failure))
+        delay = max(failure.until - now, timedelta())
+        return Again(replace(back, attempt=live.attempt - 1), delay, held=True)
     if attempt.asked is Stop.DRAIN and (isinstance(failure, Cancelled) or was_refused(failure)):
         back = _waiting(live, now, live.error)
         return Again(replace(back, attempt=live.attempt - 1), timedelta(), given_back=True)
@@ -71,6 +77,7 @@ def _record(attempt: Attempt, status: Status, now: datetime) -> Job:
         finished_at=now,
         error=None,
         reason=None,
+        held=None,
         log=attempt.log.text(),
         spent=attempt.live.spent + attempt.meter.spent,
     )

@@ -15,13 +15,14 @@ from shared.engine.work.judge import Again
 from shared.engine.work.lease import Lease
 from shared.engine.work.limits import Limits
 from shared.engine.work.pacer import Pacer
+from shared.engine.work.runs import Runs
 from shared.errors import Conflict, LeaseLost
 from shared.heartbeats.sender import Sender
 from shared.heartbeats.signal import of_end
 from shared.log import Event, event
 from shared.schedules.claim import turn
 from shared.schedules.finish import finished
-from shared.schedules.job import Job, Status
+from shared.schedules.job import Job, Status, run_of
 from shared.schedules.listed import changes_state
 from shared.schedules.model import LiveJob, Overlap, Schedule
 from shared.storage.queues.jobs import JobQueue, Message
@@ -53,6 +54,7 @@ class Outcomes:
     heartbeats: Sender
     lease: Lease
     budgets: Budgets
+    runs: Runs
 
     def end(self, over: Sequence[tuple[Attempt, Job]]) -> list[Job]:
         """Write the jobs' rows; returns the jobs that had not ended elsewhere before.
@@ -69,9 +71,12 @@ class Outcomes:
             or self._may_be_lost(attempt)
         }
         alone = [job for _, job in over if job.id not in counted]
+        steps = [job for job in alone if run_of(job.schedule_id) is not None]
+        alone = [job for job in alone if run_of(job.schedule_id) is None]
         won = self.table.end(alone)
         kept = [job for job, made in zip(alone, won, strict=True) if made]
         kept += self._end_with_schedules(list(counted.values()))
+        kept += self.runs.end(steps) if steps else ()
         for attempt, job in over:
             if job in kept:
                 tell_ended(_logger, job)
@@ -84,7 +89,8 @@ class Outcomes:
                     job_id=job.id,
                     error="another worker has it, or ended it",
                 )
-            self.make_room(attempt.schedule)
+            if job not in steps:
+                self.make_room(attempt.schedule)
         self.budgets.ended(kept)
         return kept
 
@@ -157,8 +163,8 @@ class Outcomes:
         except (LeaseLost, Conflict):  # the sweep finds what is still in the row
             return False
         self.limits.release(attempt.schedule, attempt.live.id)
-        if waiting.cancel is not None:  # it ends now, not after its delay
-            self.queue.send(message, now)
+        if waiting.cancel is not None or waiting.available_at < result.live.available_at:
+            self.queue.send(message, now)  # it ends or starts now, not after its delay
         _tell_again(attempt, result)
         return True
 
@@ -170,6 +176,8 @@ class Outcomes:
         if schedule is None or held is None or held.worker != live.worker:
             raise LeaseLost(f"{live.id}: another worker has it")
         waiting = replace(result.live, cancel=held.cancel)
+        if result.held and held.woken:  # what it waits for came before it waited
+            waiting = replace(waiting, available_at=self.clock.now(), held=None, woken=False)
         after = replace(schedule, progress=schedule.progress.put(waiting))
         return waiting if self.table.commit([Change(schedule, after)])[0] else None
 
@@ -179,7 +187,10 @@ class Outcomes:
 
     def make_room(self, schedule: Schedule) -> None:
         """After a job of the schedule ended, hand out the next of its backfill, and send a message
-        for the job that waited for it."""
+        for the job that waited for it. After a step of a run, hand out those that follow."""
+        if run_of(schedule.id) is not None:
+            self.runs.step(schedule.id)
+            return
         policy = schedule.policy
         backfills = schedule.progress.backfill is not None
         if backfills:
@@ -230,14 +241,16 @@ def tell_paused(before: Schedule | None, after: Schedule) -> None:
 
 
 def _tell_again(attempt: Attempt, result: Again) -> None:
+    said = Event.JOB_GIVEN_BACK if result.given_back else Event.JOB_RETRY
     event(
         _logger,
-        Event.JOB_GIVEN_BACK if result.given_back else Event.JOB_RETRY,
-        level=logging.INFO if result.given_back else logging.WARNING,
+        Event.JOB_HELD if result.held else said,
+        level=logging.INFO if result.given_back or result.held else logging.WARNING,
         schedule_id=attempt.schedule.id,
         job_id=attempt.live.id,
         attempt=attempt.live.attempt,
         trace_id=attempt.live.trace_id,
         delay_seconds=round(result.delay.total_seconds(), 1),
         error=result.live.error,
+        reason=result.live.held,
     )

@@ -31,7 +31,7 @@ from shared.errors import BelfryError, LeaseLost, NotFound
 from shared.heartbeats.signal import of_end
 from shared.log import Event, event
 from shared.schedules import claim as claims
-from shared.schedules.job import Job, Status, backfill_of, parse_id
+from shared.schedules.job import Job, Status, backfill_of, parse_id, run_of
 from shared.schedules.lost import OVERDUE
 from shared.schedules.model import Schedule
 from shared.storage.queues.jobs import JobQueue, Message
@@ -269,6 +269,8 @@ class Worker:
         if isinstance(decision, claims.Spent | claims.Void) and backfill_of(job_id) is not None:
             # whoever ended the job may have been killed before it handed out the next
             self._pool.outcomes.pacer.step(schedule.id)
+        if isinstance(decision, claims.Spent) and run_of(schedule.id) is not None:
+            self._pool.outcomes.runs.step(schedule.id)
         if isinstance(decision, claims.End | claims.Wait):
             decided.dead.update(_dead(schedule, job_id, done, now))
         match decision:

@@ -418,6 +418,7 @@ def _live(job: LiveJob, most: int) -> dict[str, Any]:
     said = {name: getattr(job, name) for name in _LIVE}
     said["error"] = job.error[:most] or None if job.error is not None else None
     said["cancel"] = job.cancel[:most] if job.cancel is not None else None
+    said["held"] = job.held[:most] or None if job.held is not None else None
     if most < _ROOM:
         del said["trace"]
     if job.first_started_at == _only_start(job.started_at, job.attempt):

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from shared.audit.entry import Entry
 from shared.clock import Clock
 from shared.errors import Refused
-from shared.schedules.job import Job, is_manual, is_schedule_id, parse_id
+from shared.schedules.job import Job, is_manual, is_schedule_id, parse_id, run_of
 from shared.schedules.model import Schedule, Version
 from shared.storage.failures import translated
 from shared.storage.tables import changed, entities, pending, readable, trouble
@@ -92,8 +92,9 @@ class ScheduleTable:
         self._readers = Pool(_READERS, "table")
 
     def shard(self, schedule_id: str) -> str:
-        """The partition of a schedule: a hash of its id."""
-        digest = hashlib.sha256(schedule_id.encode()).digest()
+        """The partition of a schedule: a hash of its id; of a step of a run, that of the run, so
+        that all of a run can change in one transaction."""
+        digest = hashlib.sha256((run_of(schedule_id) or schedule_id).encode()).digest()
         return self.shards[int.from_bytes(digest[:4]) % len(self.shards)]
 
     def get(self, schedule_id: str) -> Schedule | None:

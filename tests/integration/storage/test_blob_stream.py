@@ -75,7 +75,9 @@ def opened(connection_string: str) -> ContainerClient:
 def container(proxy: FaultProxy, quick: None) -> Iterator[ContainerClient]:
     with opened(proxy.connection_string) as container:
         yield container
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("belfry-blocks")]
+    assert not [
+        thread for thread in threading.enumerate() if thread.name.startswith("belfry-blocks")
+    ]
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""Approvals: a person of the project lets a critical job run, or not (docs/approvals.md)."""

@@ -1,0 +1,1 @@
+"""The health summary: how Belfry itself is, in one answer (docs/health-summary.md)."""

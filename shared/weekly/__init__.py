@@ -1,0 +1,1 @@
+"""The weekly report: what happened in a week, against the weeks before (docs/weekly-report.md)."""
