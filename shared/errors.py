@@ -161,8 +161,8 @@ class Skipped(BelfryError):
 
 
 class Held(BelfryError):
-    """The job cannot go on before `until`, or before it is woken (`engine.work.waking`). The message
-    says what it waits for. The job goes back to the queue, and this attempt does not count."""
+    """The job cannot go on before `until`, or before it is woken (`engine.work.waking`). The
+    message says what it waits for. The job goes back to the queue; this attempt does not count."""
 
     def __init__(self, until: datetime, message: str) -> None:
         super().__init__(message)
