@@ -66,6 +66,8 @@ class Event(StrEnum):
     JOB_RETRY = "job_retry"
     JOB_GIVEN_BACK = "job_given_back"
     JOB_HELD = "job_held"
+    WORKFLOW_STARTED = "workflow_started"
+    WORKFLOW_ENDED = "workflow_ended"
     JOB_WOKEN = "job_woken"
     JOB_SUCCEEDED = "job_succeeded"
     JOB_FAILED = "job_failed"

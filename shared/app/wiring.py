@@ -126,7 +126,7 @@ def build(
     )
     company = domains.Domains(around)
     served = customers.Customers(around, company)
-    flows = workflows.Workflows(around, company)
+    flows = workflows.Workflows(around, company, outcomes)
     sweep = Sweep(at.table, at.queue, limits, at.meta, at.handed, at.feed, dispatcher.tick_one)
     # its own: signals of schedules may wait for services that hang
     alone = engine.heartbeats(at, post, clock)

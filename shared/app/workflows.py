@@ -4,11 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from shared.app.around import Around
 from shared.app.domains import Domains
+from shared.engine.commands.jobs import Control
+from shared.engine.work.outcomes import Outcomes
 from shared.engine.work.runs import Runs
+from shared.engine.work.waking import Waking
 from shared.schedules.job import Job
+from shared.tasks.services import once
+
+if TYPE_CHECKING:
+    from shared.workflows.advancing import Advancing
+    from shared.workflows.listing import RunRoll
+    from shared.workflows.service import Asked
+    from shared.workflows.service import Runs as WorkflowRuns
+    from shared.workflows.state import Run
+    from shared.workflows.store import RunStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +42,64 @@ class RunsOf:
 class Workflows:
     """The services."""
 
-    def __init__(self, app: Around, domains: Domains) -> None:
+    def __init__(self, app: Around, domains: Domains, outcomes: Outcomes) -> None:
         self._app = app
+        self._at = app.at
         self._domains = domains
+        self._outcomes = outcomes
+        self.store: Callable[[], RunStore] = once(self._store)
+        self.roll: Callable[[], RunRoll] = once(self._roll)
+        self.advancing: Callable[[], Advancing] = once(self._advancing)
+        self.runs: Callable[[], WorkflowRuns] = once(self._runs)
 
-    def advancing(self) -> Runs:
-        """What hands out the steps of runs."""
+    def _store(self) -> RunStore:
+        from shared.workflows.store import RunStore
+
+        at = self._at
+        return RunStore(at.connection.table(at.names.table), at.table, self._app.clock)
+
+    def _roll(self) -> RunRoll:
+        from shared.workflows.listing import RunRoll
+
+        return RunRoll(self._at.connection.table(self._at.names.table))
+
+    def _advancing(self) -> Advancing:
+        from shared.workflows.advancing import Advancing
+        from shared.workflows.looking import Jobs
+
+        app, at = self._app, self._at
+        return Advancing(
+            runs=self.store(),
+            table=at.table,
+            jobs=Jobs(at.table, at.ended),
+            queue=at.queue,
+            tasks=app.tasks,
+            clock=app.clock,
+            waking=Waking(at.table, at.queue, app.clock),
+            control=once(self._control),
+            over=self._over,
+        )
+
+    def _control(self) -> Control:
+        app = self._app
+        return Control(
+            outcomes=self._outcomes, ended=self._at.ended, manager=app.manager, clock=app.clock
+        )
+
+    def _over(self, run: Run) -> None:
+        self.roll().turn(run)
+
+    def _runs(self) -> WorkflowRuns:
+        from shared.workflows.service import Runs as WorkflowRuns
+
+        return WorkflowRuns(
+            store=self.store(),
+            roll=self.roll(),
+            advancing=self.advancing(),
+            tasks=self._app.tasks,
+            clock=self._app.clock,
+            asked=self._asked,
+        )
+
+    def _asked(self, workflow_id: str, project_id: int | None) -> Asked:
         raise NotImplementedError

@@ -11,7 +11,8 @@ from shared.clock import Clock
 from shared.engine.work.attempt import Attempt
 from shared.engine.work.gates import Gate, is_asked_for
 from shared.errors import TimedOut
-from shared.tasks import JobContext, Params, Registry, Result, Services, Task, running
+from shared.schedules.job import run_of
+from shared.tasks import JobContext, Params, Proposed, Registry, Result, Services, Task, running
 from shared.text import clean, depth
 
 _RESULT_LIMIT = 30_000
@@ -38,7 +39,11 @@ class Executor:
     def __call__(self, attempt: Attempt) -> Result | Coroutine[Any, Any, Result]:
         schedule, live = attempt.schedule, attempt.live
         task = self._registry.get(schedule.definition.task_type)
-        params = task.parse(schedule.definition.task_parameters)
+        what = schedule.definition
+        params = task.parse(what.task_parameters)
+        if run_of(schedule.id) is not None:  # computed when it was handed out, and never checked
+            proposed = Proposed(new=what.task_parameters.keys(), project_id=what.project_id)
+            task.fits(self._services, what.task_parameters, proposed)
         if is_asked_for(schedule, task):
             self._gate.ask(schedule, live, task, params)
         context = JobContext(

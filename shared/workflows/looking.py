@@ -1,0 +1,89 @@
+"""Reads what a run needs besides its row: jobs of its steps, and their results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from shared.archive.jobs import EndedJobs
+from shared.schedules.job import Job
+from shared.schedules.record import of_live
+from shared.storage.tables.schedules import ScheduleTable
+from shared.workflows.model import Definition, Step
+from shared.workflows.names import Place
+from shared.workflows.state import Fan, Run, StepState, StepStatus
+from shared.workflows.store import RunStore
+
+
+def open_places(run: Run, definition: Definition) -> Iterator[Place]:
+    """Where jobs of the run have not been counted yet."""
+    for step in definition.steps:
+        state = run.steps.get(step.id, StepState())
+        for undo, fan in ((False, state.work), (True, state.undo)):
+            for item in fan.open if fan is not None else ():
+                yield _place(step, state, fan or Fan(), item, undo=undo)
+
+
+def _place(step: Step, state: StepState, fan: Fan, item: int, *, undo: bool) -> Place:
+    return Place(number=step.number, undo=undo, item=item if fan.each else None, group=state.group)
+
+
+@dataclass(frozen=True, slots=True)
+class Jobs:
+    """The jobs of steps. Raises `Unavailable` or `Refused` if storage fails."""
+
+    table: ScheduleTable
+    ended: EndedJobs
+
+    def of(self, places: Iterator[Place] | Sequence[Place], run: Run) -> list[Job]:
+        """The job of each of these places that has one, ended or not."""
+        ids = [one.schedule_id(run.id) for one in places]
+        rows = self.table.many(ids)
+        lives = {live.id: rows[one] for one in rows for live in rows[one].progress.live}
+        done = self.table.whole(lives)
+        found = [
+            done.get(live.id) or of_live(schedule, live)
+            for schedule in rows.values()
+            for live in schedule.progress.live
+        ]
+        counted = [one for one in ids if one in rows and not rows[one].progress.live]
+        found += [job for one in counted if (job := self.table.newest(one)) is not None]
+        return found
+
+    def one(self, job_id: str) -> Job | None:
+        """A job that has ended, wherever it is stored."""
+        return self.ended.whole([job_id]).get(job_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Looking:
+    """What a decision looks at (`deciding.Look`). `known`: jobs that just ended, by schedule."""
+
+    runs: RunStore
+    jobs: Jobs
+    known: Mapping[str, Job]
+
+    def outcome(self, run: Run, step: Step, state: StepState) -> Mapping[str, object]:
+        """As `Look.outcome`."""
+        result: object = None
+        work = state.work
+        if work is not None and work.each:
+            failed = len(work.failed)
+            result = {"total": work.total, "succeeded": work.succeeded, "failed": failed}
+        elif work is not None and state.started_at is not None:
+            result = self._result(run, step, state)
+        return {"status": state.status.value, "result": result, "error": state.error}
+
+    def items(self, run: Run, step: Step) -> Sequence[object]:
+        """As `Look.items`."""
+        return self.runs.items(run.id, step.number)
+
+    def _result(self, run: Run, step: Step, state: StepState) -> object:
+        place = Place(number=step.number, group=state.group)
+        job = self.known.get(place.schedule_id(run.id))
+        if job is None and state.started_at is not None and state.status in _RAN:
+            job = self.jobs.one(place.job_id(run.id, state.started_at))
+        return dict(job.result) if job is not None and job.result is not None else None
+
+
+_RAN = (StepStatus.SUCCEEDED, StepStatus.FAILED, StepStatus.CANCELLED)

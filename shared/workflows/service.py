@@ -1,0 +1,245 @@
+"""What people and tasks do with runs: start one, cancel it, begin it anew, send it an event."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from shared.access import LOCAL, Caller
+from shared.clock import Clock
+from shared.errors import Conflict, Held, Invalid, NotFound, Refused
+from shared.log import Event, event
+from shared.schedules.job import run_of
+from shared.schedules.model import Schedule
+from shared.tasks import JobContext, Registry
+from shared.workflows.advancing import Advancing
+from shared.workflows.inputs import inputs_of
+from shared.workflows.listing import RunRoll
+from shared.workflows.looking import open_places
+from shared.workflows.making import deadline_of
+from shared.workflows.model import EVENT, MAX_DEPTH, Definition, Step
+from shared.workflows.names import run_id
+from shared.workflows.state import Fan, Run, RunStatus, StepState, StepStatus
+from shared.workflows.store import Arrived, RunStore
+
+_logger = logging.getLogger("belfry.workflows")
+_LOOK = timedelta(minutes=15)
+"""How often a job looks whether the run that it waits for has ended, if nobody wakes it."""
+_AGAIN = frozenset({StepStatus.FAILED, StepStatus.NOT_RUN, StepStatus.CANCELLED})
+MAX_EVENTS = 1000
+"""The most events that one run takes."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asked:
+    """What a run is to be of."""
+
+    workflow_id: str
+    name: str
+    project_id: int | None
+    definition: Definition
+    text: str
+    """The definition as canonical JSON."""
+    saved_by: str = ""
+    """Who last changed it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """The runs, bound to their stores. Every method raises `Unavailable` or `Refused` if storage
+    fails."""
+
+    store: RunStore
+    roll: RunRoll
+    advancing: Advancing
+    tasks: Registry
+    clock: Clock
+    asked: Callable[[str, int | None], Asked]
+    """The workflow of an id, for a project. Raises `NotFound`, `Conflict` if it is not active."""
+
+    def start(
+        self,
+        wanted: Asked,
+        given: Mapping[str, object],
+        *,
+        key: str,
+        by: Caller = LOCAL,
+        parent: str = "",
+        depth: int = 0,
+    ) -> Run:
+        """Start a run, or return the one that `key` has started before.
+
+        Raises `Invalid` naming an input.
+        """
+        started = run_id(key)
+        if (known := self.store.get(started)) is not None:
+            return known
+        if depth > MAX_DEPTH:
+            raise Conflict(f"workflows run workflows {depth} deep; {MAX_DEPTH} is the most")
+        now, definition = self.clock.now(), wanted.definition
+        run = Run(
+            id=started,
+            workflow_id=wanted.workflow_id,
+            name=wanted.name,
+            digest=definition.digest,
+            project_id=wanted.project_id,
+            given=inputs_of(definition.inputs, given),
+            requested_by=by.name,
+            saved_by=wanted.saved_by,
+            parent=parent,
+            depth=depth,
+            started_at=now,
+            deadline=_deadline(definition, now),
+        )
+        self.store.keep(definition, wanted.text)
+        self.roll.add(run)
+        written = self.advancing.begin(run, self._deadline(run, now))
+        if written is None:
+            return self.get(started)
+        event(_logger, Event.WORKFLOW_STARTED, run_id=run.id, workflow_id=run.workflow_id)
+        return written
+
+    def get(self, started: str) -> Run:
+        """The run of that id. Raises `NotFound`, `Damaged`."""
+        found = self.store.get(started)
+        if found is None:
+            raise NotFound(f"there is no run {started!r}")
+        return found
+
+    def cancel(self, started: str, reason: str) -> Run:
+        """Cancel a run, and undo what it did. Raises `NotFound`, `Conflict` if it has ended."""
+        return self.advancing.stop(started, reason)
+
+    def redo(self, started: str) -> Run:
+        """Begin a run anew where it failed: steps that succeeded are not repeated. Raises
+        `NotFound`, `Conflict` if there is nothing to repeat."""
+        run, now = self.get(started), self.clock.now()
+        definition = self.store.definition(run.digest)
+        if run.is_open:
+            return run
+        if run.status is RunStatus.SUCCEEDED:
+            raise Conflict(f"{started} succeeded; start another run")
+        if any(one.undo is not None for one in run.steps.values()):
+            raise Conflict(f"what {started} did was undone; start another run")
+        again = replace(
+            run,
+            status=RunStatus.RUNNING,
+            outcome=None,
+            compensates=False,
+            reason="",
+            redone=run.redone + 1,
+            ended_at=None,
+            deadline=_deadline(definition, now),
+            steps={step_id: _anew(one) for step_id, one in run.steps.items()},
+        )
+        written = self.advancing.begin(again, self._deadline(again, now))
+        if written is None:
+            return self.get(started)
+        self.roll.turn(written)
+        return written
+
+    def send(self, started: str, name: str, data: Mapping[str, object], *, key: str) -> bool:
+        """Send a run an event, which ends a wait for it, now or later; False if the event of that
+        `key` came before. Raises `NotFound`, `Conflict` if the run has ended."""
+        run = self.get(started)
+        definition = self.store.definition(run.digest)
+        names = {str(one.call.parameters.get("name")) for one in _waiting(definition)}
+        if name not in names:
+            known = ", ".join(sorted(names)) or "none"
+            raise NotFound(f"{started} waits for no event {name!r}; it waits for: {known}")
+        if not run.is_open:
+            raise Conflict(f"{started} has ended: {run.status}")
+        if sum(1 for _ in self.store.events(started)) >= MAX_EVENTS:
+            raise Conflict(f"{started} has had {MAX_EVENTS} events; it takes no more")
+        digest = hashlib.sha256(key.encode()).hexdigest()[:32]
+        new = self.store.add_event(started, name, digest, data)
+        self._wake(started)
+        return new
+
+    def _wake(self, started: str) -> None:
+        """Wake the jobs that wait for events."""
+        run = self.get(started)
+        definition = self.store.definition(run.digest)
+        numbers = {one.number for one in _waiting(definition)}
+        waiting = [
+            place
+            for place in open_places(run, definition)
+            if place.number in numbers and not place.undo
+        ]
+        for job in self.advancing.jobs.of(waiting, run):
+            self.advancing.waking.wake(job.id)
+
+    def run(
+        self, job: JobContext, workflow_id: str, given: Mapping[str, object]
+    ) -> Mapping[str, object]:
+        """As `WorkflowService.run`."""
+        above = run_of(job.schedule_id)
+        depth = 0 if above is None else self.get(above).depth + 1
+        started = self.store.get(run_id(job.job_id))
+        if started is None:
+            wanted = self.asked(workflow_id, job.project_id)
+            by = Caller.of_task("workflow")
+            started = self.start(
+                wanted, given, key=job.job_id, by=by, parent=job.job_id, depth=depth
+            )
+        if started.is_open:
+            self.advancing.heal(started.id)
+            started = self.get(started.id)
+        if started.is_open:
+            raise Held(self.clock.now() + _LOOK, f"run {started.id} has not ended")
+        if started.status is not RunStatus.SUCCEEDED:
+            raise Refused(f"run {started.id}", f"{started.status}: {started.reason}")
+        return {"run_id": started.id, "status": started.status.value}
+
+    def receive(self, job: JobContext, name: str, timeout_seconds: int) -> Mapping[str, object]:
+        """As `WorkflowService.receive`."""
+        started = run_of(job.schedule_id)
+        if started is None:
+            raise Invalid("task_type", "only a step of a workflow can wait for an event")
+        until = job.due_at + timedelta(seconds=timeout_seconds)
+        arrived = sorted(self.store.events(started, name), key=lambda one: (one.at, one.key))
+        mine = next((one for one in arrived if one.taken_by == job.job_id), None)
+        free = (one for one in arrived if not one.taken_by and one.at <= until)
+        found = mine or next((one for one in free if self._took(started, one, job)), None)
+        if found is not None:
+            return {"name": name, "at": found.at.isoformat(), "data": dict(found.data)}
+        if self.clock.now() >= until:
+            raise Refused(f"event {name}", f"it did not come within {timeout_seconds} s")
+        raise Held(until, f"event {name} has not come")
+
+    def _took(self, started: str, one: Arrived, job: JobContext) -> bool:
+        return self.store.take(started, one, job.job_id)
+
+    def _deadline(self, run: Run, now: datetime) -> list[Schedule]:
+        if run.deadline is None:
+            return []
+        return [deadline_of(run, self.tasks, run.deadline, now)]
+
+
+def _waiting(definition: Definition) -> list[Step]:
+    return [one for one in definition.steps if one.call.task == EVENT]
+
+
+def _deadline(definition: Definition, now: datetime) -> datetime | None:
+    if definition.deadline_seconds is None:
+        return None
+    return now.replace(microsecond=0) + timedelta(seconds=definition.deadline_seconds)
+
+
+def _anew(state: StepState) -> StepState:
+    """A step that did not succeed, waiting again; of a `foreach`, only the items that failed or
+    were never begun are repeated."""
+    if state.status not in _AGAIN:
+        return state
+    return StepState(group=state.group + 1, work=_left(state.work))
+
+
+def _left(work: Fan | None) -> Fan | None:
+    if work is None or not work.each:
+        return None
+    begun = range(work.total) if work.only is None else work.only
+    only = (*work.failed, *begun[work.handed_out :])
+    return replace(work, only=tuple(only), handed_out=0, open=(), failed=())

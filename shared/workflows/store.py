@@ -1,0 +1,161 @@
+"""Reads and writes runs. All of a run is in the shard of its schedules, so the end of a step, the
+run's row and the steps that follow are written in one transaction."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from shared.clock import Clock
+from shared.errors import Damaged, NotFound
+from shared.schedules.job import Job
+from shared.schedules.model import Schedule
+from shared.storage.failures import translated
+from shared.storage.tables import row_keys
+from shared.storage.tables.batch import Insert, Operation, Replace, Upsert
+from shared.storage.tables.changes import Change, operations, row_of
+from shared.storage.tables.marked import marked, write
+from shared.storage.tables.pending import joined, parted
+from shared.storage.tables.schedules import ScheduleTable
+from shared.storage.tables.table import Table
+from shared.workflows.model import Definition
+from shared.workflows.reading import read_definition
+from shared.workflows.rows import event_key, head_key, items_key, properties, run_of_row
+from shared.workflows.state import Run
+
+_SERVICE = "table storage"
+DEFINITIONS = "workflow_definitions"
+"""The partition of the definitions that runs began with, by digest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """An event that came for a run."""
+
+    key: str
+    name: str
+    data: Mapping[str, object]
+    at: datetime
+    taken_by: str
+    """The job that it ended the wait of; empty: none yet."""
+    etag: str
+
+
+class RunStore:
+    """The rows. Every method raises `Unavailable` or `Refused` if storage fails."""
+
+    def __init__(self, table: Table, schedules: ScheduleTable, clock: Clock) -> None:
+        self._table = table
+        self._schedules = schedules
+        self._clock = clock
+        self.definition = functools.lru_cache(256)(self._definition)
+
+    def get(self, run_id: str) -> Run | None:
+        """The run. Raises `Damaged`."""
+        row = self._row(run_id, head_key(run_id))
+        return None if row is None else run_of_row(row)
+
+    def write(
+        self,
+        run: Run,
+        *,
+        jobs: Sequence[Job] = (),
+        made: Sequence[Schedule] = (),
+        items: Mapping[int, Sequence[object]] | None = None,
+    ) -> Run | None:
+        """Write the run as it is now, the jobs of it that end, the schedules of the steps that
+        begin and the items of a `foreach`: all or nothing. None if somebody was faster. Raises
+        `TooLarge` if that is more than one transaction takes."""
+        said = marked(properties(run))
+        head = Replace(head_key(run.id), run.etag, said) if run.etag else _new(run, said)
+        now = self._clock.now()
+        steps: list[Operation] = [head, *map(row_of, jobs)]
+        for schedule in made:
+            steps += operations(Change(None, schedule), said["mark"], now)
+        for number, some in (items or {}).items():
+            steps.append(Upsert(items_key(run.id, number), parted(json.dumps(list(some)))))
+        etag = write(self._table, self.shard(run.id), steps)
+        return None if etag is None else replace(run, etag=etag)
+
+    def shard(self, run_id: str) -> str:
+        """The partition of a run."""
+        return self._schedules.shard(run_id)
+
+    def items(self, run_id: str, number: int) -> list[object]:
+        """The items of the `foreach` of step `number`. Raises `Damaged`."""
+        row = self._row(run_id, items_key(run_id, number))
+        try:
+            return list(json.loads(joined(row or {})))
+        except (LookupError, ValueError, TypeError) as error:
+            raise Damaged(f"the items of step {number} of {run_id}: {error!r:.200}") from error
+
+    def keep(self, definition: Definition, text: str) -> None:
+        """Keep a definition for the runs that begin with it; `text`: its canonical JSON."""
+        row = Upsert(definition.digest, parted(text))
+        with translated(_SERVICE):
+            self._table.transact(DEFINITIONS, [row])
+
+    def _definition(self, digest: str) -> Definition:
+        with translated(_SERVICE):
+            row = self._table.get(DEFINITIONS, digest)
+        if row is None:
+            raise NotFound(f"there is no definition {digest}")
+        try:
+            return read_definition(joined(row))
+        except (LookupError, TypeError) as error:
+            raise Damaged(f"the definition {digest}: {error!r:.200}") from error
+
+    def add_event(self, run_id: str, name: str, event_id: str, data: Mapping[str, object]) -> bool:
+        """Store an event for a run; False if the same one came before."""
+        said = {
+            "name": name,
+            "at": self._clock.now().isoformat(),
+            "taken_by": "",
+            **parted(json.dumps(dict(data))),
+        }
+        row = Insert(event_key(run_id, name, event_id), marked(said))
+        return write(self._table, self.shard(run_id), [row]) is not None
+
+    def events(self, run_id: str, name: str | None = None) -> Iterator[Arrived]:
+        """The events that came for a run, of one name or of all. Raises `Damaged`."""
+        keys = row_keys.beginning(event_key(run_id, name, "") if name else f"run:{run_id}:event:")
+        with translated(_SERVICE):
+            rows = list(self._table.query(row_keys.of(self.shard(run_id), keys)))
+        yield from map(_arrived, rows)
+
+    def take(self, run_id: str, event: Arrived, job_id: str) -> bool:
+        """Let a job have an event; False if another took it."""
+        said = {
+            "name": event.name,
+            "at": event.at.isoformat(),
+            "taken_by": job_id,
+            **parted(json.dumps(dict(event.data))),
+        }
+        row = Replace(event.key, event.etag, marked(said))
+        return write(self._table, self.shard(run_id), [row]) is not None
+
+    def _row(self, run_id: str, key: str) -> dict[str, Any] | None:
+        with translated(_SERVICE):
+            return self._table.get(self.shard(run_id), key)
+
+
+def _new(run: Run, said: Mapping[str, Any]) -> Insert:
+    return Insert(head_key(run.id), said)
+
+
+def _arrived(row: Mapping[str, Any]) -> Arrived:
+    try:
+        return Arrived(
+            key=row["RowKey"],
+            name=row["name"],
+            data=json.loads(joined(row)),
+            at=datetime.fromisoformat(row["at"]),
+            taken_by=row["taken_by"],
+            etag=row["etag"],
+        )
+    except (LookupError, ValueError, TypeError) as error:
+        raise Damaged(f"the row {row.get('RowKey')} cannot be read: {error!r:.200}") from error
