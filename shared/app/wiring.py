@@ -190,6 +190,7 @@ def build(
         health_checks=served.health_checks,
         status_pages=served.status_pages,
         webhooks=served.webhooks,
+        workflow_runs=flows.runs,
         started_at=clock.now(),
         connection=at.connection,
     )
