@@ -10,7 +10,7 @@ from shared.app.around import Around
 from shared.app.domains import Domains
 from shared.engine.commands.jobs import Control
 from shared.engine.work.outcomes import Outcomes
-from shared.engine.work.runs import Runs
+from shared.engine.work.runs import Hands, Runs
 from shared.engine.work.waking import Waking
 from shared.schedules.job import Job
 from shared.tasks.services import once
@@ -30,9 +30,9 @@ class RunsOf:
 
     made: Callable[[], Runs]
 
-    def end(self, jobs: Sequence[Job]) -> list[Job]:
+    def end(self, jobs: Sequence[Job], hands: Hands | None = None) -> list[Job]:
         """As `Runs.end`."""
-        return self.made().end(jobs)
+        return self.made().end(jobs, hands)
 
     def step(self, schedule_id: str) -> None:
         """As `Runs.step`."""

@@ -18,7 +18,7 @@ from shared.engine.work.budgets import Full, Over
 from shared.errors import BelfryError, Conflict
 from shared.jobs.entry import Entry
 from shared.log import Event, event
-from shared.schedules.job import RAN, Job, backfill_of, is_manual, is_of_batch
+from shared.schedules.job import RAN, Job, backfill_of, is_manual, is_of_batch, run_of
 from shared.schedules.model import LiveJob, Schedule
 from shared.schedules.spent import NOTHING, total
 from shared.settings import Prices
@@ -73,10 +73,11 @@ class SpendMeter:
 
     def ask(self, schedule: Schedule, live: LiveJob) -> Over | Full | None:
         """As in `Budgets`. A job that was begun goes on, and so does one that a person asked for:
-        whether that may run was decided when it was asked for. What a batch asked for is held as an
-        occurrence is: nobody decided of each."""
+        whether that may run was decided when it was asked for. What a batch asked for, or a step of
+        a workflow is, is held as an occurrence is: nobody decided of each."""
         before = schedule.progress.find(live.id)
         asked_for = is_manual(live.id) and backfill_of(live.id) is None and not is_of_batch(live.id)
+        asked_for = asked_for and run_of(schedule.id) is None
         goes_on = asked_for or (before is not None and before.begun)
         reserved: list[Budget] = []
         for budget in self._known.of(schedule.id, schedule.definition.project_id):

@@ -17,6 +17,7 @@ from itertools import groupby
 
 from shared.clock import Clock
 from shared.engine.commands.jobs import Control
+from shared.engine.work.runs import Hands
 from shared.engine.work.waking import Waking
 from shared.errors import Conflict, NotFound, Refused
 from shared.log import Event, event
@@ -65,14 +66,14 @@ class Advancing:
     )
     """Threads of this process take turns at a run, instead of losing to each other."""
 
-    def end(self, jobs: Sequence[Job]) -> list[Job]:
+    def end(self, jobs: Sequence[Job], hands: Hands | None = None) -> list[Job]:
         """As `Runs.end`."""
         kept: list[Job] = []
         by_run = sorted(jobs, key=lambda job: job.schedule_id)
         for run_id, some in groupby(by_run, key=lambda job: run_of(job.schedule_id) or ""):
             of_run = list(some)
             for start in range(0, len(of_run), _JOBS):
-                kept += self._ended(run_id, of_run[start : start + _JOBS])
+                kept += self._ended(run_id, of_run[start : start + _JOBS], hands)
         return kept
 
     def step(self, schedule_id: str) -> None:
@@ -132,20 +133,21 @@ class Advancing:
         after = stopped(run, RunStatus.CANCELLED, reason, compensates=True)
         return run if after == run else self.runs.write(after)
 
-    def _ended(self, run_id: str, jobs: Sequence[Job]) -> list[Job]:
+    def _ended(self, run_id: str, jobs: Sequence[Job], hands: Hands | None = None) -> list[Job]:
         """Write the jobs' rows with what follows; those that had not ended before."""
         try:
-            return self._written(run_id, jobs)
+            return self._written(run_id, jobs, hands)
         except (TooLarge, Refused) as error:
             if len(jobs) == 1:
                 if (short := bare(jobs[0], error)) == jobs[0]:
                     raise
-                return self._written(run_id, [short])
+                return self._written(run_id, [short], hands)
         half = len(jobs) // 2
-        return self._ended(run_id, jobs[:half]) + self._ended(run_id, jobs[half:])
+        first = self._ended(run_id, jobs[:half], hands)
+        return first + self._ended(run_id, jobs[half:], hands)
 
-    def _written(self, run_id: str, jobs: Sequence[Job]) -> list[Job]:
-        turn = _Turn(list(jobs))
+    def _written(self, run_id: str, jobs: Sequence[Job], hands: Hands | None) -> list[Job]:
+        turn = _Turn(list(jobs), hands=hands)
         made = self._turned(run_id, turn)
         if made.run is None:  # its row is gone, as after a restore: the jobs end all the same
             won = self.table.end(jobs)
@@ -182,10 +184,18 @@ class Advancing:
         if decision.run == run and not turn.new:
             return _Made(run, run, None)
         made = [schedule_of(run, one, self.tasks, now) for one in decision.starts]
-        self._send(made)
-        if self.runs.write(decision.run, jobs=turn.new, made=made, items=decision.items) is None:
+        leased = _leased(made, turn.hands)
+        self._send([one for one in made if one.id not in leased])
+        sent = turn.hands.guarding([*leased.values()]) if leased and turn.hands else None
+        made = [leased.get(one.id, one) for one in made]
+        written = self.runs.write(decision.run, jobs=turn.new, made=made, items=decision.items)
+        if sent is not None:
+            sent()
+        if written is None:
             return None
         turn.kept += turn.new
+        for mine in leased.values():
+            turn.begin(mine)
         for schedule in made:
             (live,) = schedule.progress.live
             event(_logger, Event.JOB_QUEUED, schedule_id=schedule.id, job_id=live.id)
@@ -277,6 +287,12 @@ class _Turn:
     """Their rows are there."""
     kept: list[Job] = field(default_factory=list)
     again: bool = False
+    hands: Hands | None = None
+    """What begins some of the jobs that follow at once."""
+
+    def begin(self, schedule: Schedule) -> None:
+        if self.hands is not None:
+            self.hands.begin(schedule)
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,3 +302,10 @@ class _Made:
     before: Run | None
     run: Run | None
     decision: Decision | None
+
+
+def _leased(made: Sequence[Schedule], hands: Hands | None) -> dict[str, Schedule]:
+    """Those that start here at once, by id."""
+    if hands is None:
+        return {}
+    return {one.id: mine for one in made if (mine := hands.lease(one)) is not None}

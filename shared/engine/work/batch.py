@@ -17,6 +17,7 @@ from typing import Protocol
 
 from shared.clock import Clock
 from shared.engine.work.attempt import Attempt, Stop
+from shared.engine.work.following import Following
 from shared.engine.work.guards import Guards
 from shared.engine.work.judge import Again, Ended, Gone, outcome
 from shared.engine.work.lease import Lease
@@ -45,6 +46,8 @@ class Places(Protocol):
     lease: Lease
     outcomes: Outcomes
     threads: Threads
+    draining: threading.Event
+    """Set when the instance is shutting down: no more jobs are begun."""
     over: threading.Event
     """Set when draining is over: attempts that have not ended are no longer waited for."""
 
@@ -54,8 +57,8 @@ class Places(Protocol):
     def enter(self, attempt: Attempt) -> None:
         """Count an attempt as running, until `leave`."""
 
-    def leave(self, attempts: Sequence[Attempt]) -> None:
-        """Stop counting attempts as running; their places are free."""
+    def leave(self, attempts: Sequence[Attempt], kept: int = 0) -> None:
+        """Stop counting attempts as running; their places are free, but for those `kept`."""
 
 
 @dataclass(slots=True)
@@ -90,6 +93,11 @@ class Batch:
         self._expects = 0
         """How many batches are about to hand over to this one, which waits for them."""
         self._taken_over: list[_Held] = []
+
+    @property
+    def age(self) -> timedelta:
+        """Since when it has been at work."""
+        return self._pool.clock.now() - self.since
 
     @property
     def lasts(self) -> bool:
@@ -261,7 +269,12 @@ class Batch:
         now = self._pool.clock.now()
         results = [(attempt, outcome(attempt, attempt.over_since(now))) for attempt in over]
         jobs = [(attempt, result.job) for attempt, result in results if isinstance(result, Ended)]
-        ended = self._outcomes.end(jobs)
+        following = Following(self, self._pool, over)
+        try:
+            ended = self._outcomes.end(jobs, following)
+        except BaseException:  # the attempts stay, but what follows some of them was begun
+            self._pool.leave((), following.begun)
+            raise
         for attempt, result in results:
             match result:
                 case Again():
@@ -272,7 +285,7 @@ class Batch:
             self._held.attempts.remove(attempt)
             if self._held.said.pop(attempt.live.id, None) is not None:
                 self._outcomes.table.unsay(attempt.live.id)
-        self._pool.leave(over)
+        self._pool.leave(over, following.begun)
         self._held.guards.release([job.id for job in ended], self._outcomes.queue)
         return ended
 

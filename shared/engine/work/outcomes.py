@@ -15,7 +15,7 @@ from shared.engine.work.judge import Again
 from shared.engine.work.lease import Lease
 from shared.engine.work.limits import Limits
 from shared.engine.work.pacer import Pacer
-from shared.engine.work.runs import Runs
+from shared.engine.work.runs import Hands, Runs
 from shared.errors import Conflict, LeaseLost
 from shared.heartbeats.sender import Sender
 from shared.heartbeats.signal import of_end
@@ -56,8 +56,9 @@ class Outcomes:
     budgets: Budgets
     runs: Runs
 
-    def end(self, over: Sequence[tuple[Attempt, Job]]) -> list[Job]:
-        """Write the jobs' rows; returns the jobs that had not ended elsewhere before.
+    def end(self, over: Sequence[tuple[Attempt, Job]], hands: Hands | None = None) -> list[Job]:
+        """Write the jobs' rows; returns the jobs that had not ended elsewhere before. `hands` begin
+        what follows in workflows.
 
         A job that may pause its schedule, or change how it stands in lists, is written together
         with the schedule's row; so is one whose lease may be over by the time that it is written,
@@ -76,7 +77,7 @@ class Outcomes:
         won = self.table.end(alone)
         kept = [job for job, made in zip(alone, won, strict=True) if made]
         kept += self._end_with_schedules(list(counted.values()))
-        kept += self.runs.end(steps) if steps else ()
+        kept += self.runs.end(steps, hands) if steps else ()
         for attempt, job in over:
             if job in kept:
                 tell_ended(_logger, job)

@@ -136,8 +136,9 @@ class WorkerPool:
             if not self._watching:
                 self._watching = self.threads.run(self._watch)
 
-    def leave(self, attempts: Sequence[Attempt]) -> None:
-        """Stop counting attempts as running here; their places are free."""
+    def leave(self, attempts: Sequence[Attempt], kept: int = 0) -> None:
+        """Stop counting attempts as running here; their places are free, but for those that are
+        `kept` by what follows them."""
         with self._changed:
             for attempt in attempts:
                 self._active.discard(attempt)
@@ -145,6 +146,7 @@ class WorkerPool:
                     self._lasting.discard(attempt)
                 else:
                     self._free += 1
+            self._free -= kept
             self._changed.notify_all()
 
     def attempt(self, schedule: Schedule, live: LiveJob, batch: Batch) -> Attempt:

@@ -37,12 +37,12 @@ def test_it_learns_that_its_job_was_given_up(
     other = make(azurite, engine.app.settings.prefix, clock=engine.clock, prepared=True)
     at_once = Outcomes.end
 
-    def late(outcomes: Outcomes, over: Any) -> Any:
+    def late(outcomes: Outcomes, over: Any, hands: Any) -> Any:
         monkeypatch.setattr(Outcomes, "end", at_once)
         engine.later(3600)
         (given_up,) = other.app.worker.work(message)
         assert (given_up.id, given_up.status) == (due, Status.FAILED)
-        return at_once(outcomes, over)
+        return at_once(outcomes, over, hands)
 
     monkeypatch.setattr(Outcomes, "end", late)
     assert engine.app.worker.work(message) == []
@@ -67,12 +67,12 @@ def test_its_end_does_not_count_while_another_worker_has_the_job(
     at_once = Outcomes.end
     taken: list[Working] = []
 
-    def late(outcomes: Outcomes, over: Any) -> Any:
+    def late(outcomes: Outcomes, over: Any, hands: Any) -> Any:
         monkeypatch.setattr(Outcomes, "end", at_once)
         engine.later(61)
         taken.append(other.start(message))
         assert other.calls.entered.wait(20)
-        return at_once(outcomes, over)
+        return at_once(outcomes, over, hands)
 
     monkeypatch.setattr(Outcomes, "end", late)
     assert engine.app.worker.work(message) == []

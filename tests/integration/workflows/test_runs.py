@@ -50,7 +50,6 @@ def test_items_run_beside_each_other_and_are_counted(flows: Flows) -> None:
 
 
 def test_what_was_done_is_undone_in_reverse(flows: Flows) -> None:
-    undo = {"compensate": Call("work", {"name": "undo"})}
     run = flows.start(
         step(0, "a", compensate=Call("work", {"name": "undo a"})),
         step(1, "b", needs=("a",), compensate=Call("work", {"name": "undo b"})),
@@ -62,7 +61,7 @@ def test_what_was_done_is_undone_in_reverse(flows: Flows) -> None:
             on_error=OnError.COMPENSATE,
             compensate=Call("work", {"name": "undo c"}),
         ),
-        step(3, "d", needs=("c",), **undo),
+        step(3, "d", needs=("c",), compensate=Call("work", {"name": "undo d"})),
     )
     flows.work()
     run = flows.run(run)

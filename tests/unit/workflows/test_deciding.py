@@ -69,10 +69,11 @@ class World:
         )
         self.take(decide(self.definition, self.run, [], self, NOW))
 
-    def outcome(self, run: Run, step: Step, state: StepState) -> Mapping[str, object]:
+    def outcome(self, _: Run, step: Step, state: StepState) -> Mapping[str, object]:
+        assert step.id in self.run.steps
         return {"status": state.status.value, "result": None, "error": state.error}
 
-    def items(self, run: Run, step: Step) -> Sequence[object]:
+    def items(self, _: Run, step: Step) -> Sequence[object]:
         return self.frozen[step.number]
 
     def take(self, decision: Decision) -> None:
