@@ -170,7 +170,8 @@ class Advancing:
 
     def _tried(self, run_id: str, turn: _Turn) -> _Made | None:
         """What was done; None if somebody was faster."""
-        run = self.runs.get(run_id)
+        first = bool(turn.new) and not turn.again
+        run = self.runs.known(run_id) if first else self.runs.get(run_id)
         if run is None:
             return _Made(None, None, None)
         if turn.again:

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import functools
 import json
+import threading
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -28,6 +30,8 @@ from shared.workflows.rows import event_key, head_key, items_key, properties, ru
 from shared.workflows.state import Run
 
 _SERVICE = "table storage"
+_REMEMBERED = 500
+"""How many runs a process remembers as it wrote them."""
 DEFINITIONS = "workflow_definitions"
 """The partition of the definitions that runs began with, by digest."""
 
@@ -52,12 +56,21 @@ class RunStore:
         self._table = table
         self._schedules = schedules
         self._clock = clock
+        self._written: OrderedDict[str, Run] = OrderedDict()
+        self._lock = threading.Lock()
         self.definition = functools.lru_cache(256)(self._definition)
 
     def get(self, run_id: str) -> Run | None:
         """The run. Raises `Damaged`."""
         row = self._row(run_id, head_key(run_id))
         return None if row is None else run_of_row(row)
+
+    def known(self, run_id: str) -> Run | None:
+        """The run as this process wrote it last, if it remembers: whoever decides by that must have
+        its write refused if it is not the latest. Else as `get`."""
+        with self._lock:
+            found = self._written.pop(run_id, None)
+        return found or self.get(run_id)
 
     def write(
         self,
@@ -79,7 +92,18 @@ class RunStore:
         for number, some in (items or {}).items():
             steps.append(Upsert(items_key(run.id, number), parted(json.dumps(list(some)))))
         etag = write(self._table, self.shard(run.id), steps)
-        return None if etag is None else replace(run, etag=etag)
+        if etag is None:
+            return None
+        written = replace(run, etag=etag)
+        if run.is_open:
+            self._remember(written)
+        return written
+
+    def _remember(self, run: Run) -> None:
+        with self._lock:
+            self._written[run.id] = run
+            while len(self._written) > _REMEMBERED:
+                self._written.popitem(last=False)
 
     def shard(self, run_id: str) -> str:
         """The partition of a run."""
