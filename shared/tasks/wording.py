@@ -111,7 +111,7 @@ def _unknown(model: object, where: Place, noun: str) -> str:
         return f"no such {noun}; there is none here"
     hints: Mapping[str, str] = getattr(found, "HINTS", {})
     hint = hints.get(str(where[-1]), "")
-    known = ", ".join(found.model_fields)
+    known = ", ".join(info.alias or name for name, info in found.model_fields.items())
     return f"no such {noun}; " + (
         hint or (f"there are: {known}" if known else "there is none here")
     )

@@ -1,0 +1,1 @@
+"""Tests of workflows that need no storage."""
