@@ -13,14 +13,14 @@ from shared.schedules.listed import ONCE
 from shared.schedules.model import Band, Definition, LiveJob, Overlap, Policy, Progress, Schedule
 from shared.tasks import Registry
 from shared.workflows.deciding import Start
-from shared.workflows.model import WAIT, Step
+from shared.workflows.model import WAIT, WAITING, Step
 from shared.workflows.names import deadline_id
 from shared.workflows.state import Run
 
 _YEARS = 10 * 366 * 86_400
 """A step may wait for a worker as long as it takes: it never counts as missed."""
-_UNDO_ATTEMPTS = 10
-"""What undoes a step is tried longer than the step itself."""
+_PATIENT = 20
+"""Attempts of what undoes a step, and of what only waits: hosts may die meanwhile."""
 _UNDO_DELAY = 3600
 
 
@@ -88,9 +88,11 @@ def _policy(start: Start, tasks: Registry) -> Policy:
     if start.place.undo:
         return replace(
             rules,
-            max_attempts=max(rules.max_attempts, _UNDO_ATTEMPTS),
+            max_attempts=max(rules.max_attempts, _PATIENT),
             max_retry_delay_seconds=max(rules.max_retry_delay_seconds, _UNDO_DELAY),
         )
+    if step.call.task in WAITING:
+        rules = replace(rules, max_attempts=max(rules.max_attempts, _PATIENT))
     return _asked_for(step, rules)
 
 

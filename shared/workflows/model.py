@@ -24,6 +24,8 @@ EVENT = "workflow_event"
 APPROVAL = "approval"
 WORKFLOW = "workflow"
 """The built-in tasks that steps without a `task` call."""
+WAITING = frozenset({WAIT, EVENT, APPROVAL, WORKFLOW})
+"""Those do nothing but wait."""
 
 
 class OnError(StrEnum):

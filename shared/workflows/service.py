@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -15,6 +15,7 @@ from shared.log import Event, event
 from shared.schedules.job import run_of
 from shared.schedules.model import Schedule
 from shared.tasks import JobContext, Registry
+from shared.threads import Pool
 from shared.workflows.advancing import Advancing
 from shared.workflows.inputs import inputs_of
 from shared.workflows.listing import RunRoll
@@ -29,6 +30,7 @@ _logger = logging.getLogger("belfry.workflows")
 _LOOK = timedelta(minutes=15)
 """How often a job looks whether the run that it waits for has ended, if nobody wakes it."""
 _AGAIN = frozenset({StepStatus.FAILED, StepStatus.NOT_RUN, StepStatus.CANCELLED})
+_READERS = 8
 MAX_EVENTS = 1000
 """The most events that one run takes."""
 
@@ -108,6 +110,11 @@ class Runs:
         if found is None:
             raise NotFound(f"there is no run {started!r}")
         return found
+
+    def many(self, run_ids: Sequence[str]) -> list[Run]:
+        """These runs, without those that are gone. Raises `Damaged`."""
+        with Pool(_READERS, "runs") as pool:
+            return [one for one in pool.map(self.store.get, run_ids) if one is not None]
 
     def cancel(self, started: str, reason: str) -> Run:
         """Cancel a run, and undo what it did. Raises `NotFound`, `Conflict` if it has ended."""

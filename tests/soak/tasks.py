@@ -16,6 +16,8 @@ from functions.customers.webhook_delivery import webhook_delivery
 from functions.operations.audit_upkeep import audit_upkeep
 from functions.operations.index_upkeep import index_upkeep
 from functions.operations.webhook_retries import webhook_retries
+from functions.workflows.workflow_event import workflow_event
+from functions.workflows.workflow_wait import workflow_wait
 from shared.errors import Refused
 from shared.tasks import JobContext, Params, Registry, Result, Task, task
 from tests.soak.traces import Traces
@@ -37,6 +39,7 @@ TASKS = (
 
 _UPKEEP = (index_upkeep, audit_upkeep, webhook_retries)
 _CUSTOMERS = (webhook_delivery, health_check, batch)
+_OF_WORKFLOWS = (workflow_wait, workflow_event)
 UPKEEP = tuple(one.name for one in _UPKEEP)
 """The service's own tasks that the soak runs; the people's schedules leave them out."""
 
@@ -131,7 +134,7 @@ def registry(traces: Traces, factor: int) -> Registry:
     made.append(task("coroutine")(coroutine))
     made.append(task("sits")(sits))
     made.append(task("item", for_projects=True)(item))
-    made += [_real(real, traces) for real in (*_UPKEEP, *_CUSTOMERS)]
+    made += [_real(real, traces) for real in (*_UPKEEP, *_CUSTOMERS, *_OF_WORKFLOWS)]
     return Registry(made)
 
 

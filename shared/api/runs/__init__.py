@@ -1,0 +1,1 @@
+"""Runs of workflows in the API (O1)."""
