@@ -83,6 +83,7 @@ def build(
             ScheduleMonitor: lambda: Monitor(records.health, company.alerts(), at.meta),
             **domains.services_of(lambda: company),
             **customers.services_of(lambda: served),
+            **workflows.services_of(lambda: flows),
         }
     )
     _hold_needs(tasks, services)

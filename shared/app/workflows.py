@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shared.app.around import Around
 from shared.app.domains import Domains
@@ -14,6 +14,7 @@ from shared.engine.work.runs import Hands, Runs
 from shared.engine.work.waking import Waking
 from shared.schedules.job import Job
 from shared.tasks.services import once
+from shared.workflows.port import WorkflowService
 
 if TYPE_CHECKING:
     from shared.workflows.advancing import Advancing
@@ -103,3 +104,12 @@ class Workflows:
 
     def _asked(self, workflow_id: str, project_id: int | None) -> Asked:
         raise NotImplementedError
+
+    def service(self) -> WorkflowService:
+        """What the built-in tasks of steps ask."""
+        raise NotImplementedError
+
+
+def services_of(made: Callable[[], Workflows]) -> Mapping[type[Any], Callable[[], Any]]:
+    """What makes each of the services that tasks may ask for."""
+    return {WorkflowService: lambda: made().service()}
