@@ -44,6 +44,7 @@ probes                         customers' health checks, and their status pages
 analysis                       what is wrong in a repository, as SARIF
 exports                        what Belfry knows, as files
 batch                          one operation on many targets
+mails                          mails that customers write, each address once for each effect
 sync                           copies from one place to another
 workflows                      graphs of tasks: definitions, and runs that survive anything
 weekly                         the weekly report

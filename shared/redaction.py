@@ -72,6 +72,12 @@ def masked(url: str) -> str:
     return f"{scheme}://{host}/***"
 
 
+def masked_address(address: str) -> str:
+    """An e-mail address as people may see it who need not know whose it is: `a***@example.com`."""
+    name, _, place = address.rpartition("@")
+    return f"{name[:1]}***@{place}"
+
+
 def _without_password(match: re.Match[str]) -> str:
     _, at, host = match["rest"].rpartition("@")
     return f"{match['keep']}***@{host}" if at else match[0]

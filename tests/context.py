@@ -8,12 +8,12 @@ import logging
 import threading
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from shared.clock import Clock, SystemClock
 from shared.log import JobLog
 from shared.notifications.model import Entry, draft
-from shared.notifications.port import Message, Reconciled
+from shared.notifications.port import Mailed, Message, Reconciled
 from shared.tasks import JobContext, Params, Result, Task
 
 
@@ -103,6 +103,18 @@ class RecordedNotifications:
         del project_id
         self.to_customers.append((kind, key, to, data))
         return ()
+
+    def mail_written(
+        self,
+        *,
+        key: str,
+        kind: str,
+        to: Sequence[str],
+        project_id: int | None,
+        data: Mapping[str, object],
+    ) -> Mailed:
+        self.mail(key=key, kind=kind, to=to, project_id=project_id, data=data)
+        return Mailed(entries=(), next_day=datetime.max.replace(tzinfo=UTC))
 
     def rehearse_report(
         self, *, kind: str, key: str, data: Mapping[str, object], now: datetime

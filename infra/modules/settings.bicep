@@ -25,6 +25,7 @@ type appSettings = {
   JOB_LEASE_SECONDS: string?
   JOB_RETENTION_DAYS: string?
   LONG_JOBS_PER_INSTANCE: string?
+  MAIL_DAILY_LIMIT: string?
   MAIL_FROM: string?
   METRICS_SCHEDULES: string?
   NOTIFICATION_RETENTION_DAYS: string?

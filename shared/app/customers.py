@@ -12,6 +12,7 @@ from shared.app.around import Around
 from shared.app.domains import Domains
 from shared.batch.port import BatchService
 from shared.exports.port import ExportService
+from shared.mails.port import MailService
 from shared.outgoing import Outgoing
 from shared.probes.port import ProbeService
 from shared.resources.port import CustomerUpkeep, ResourceService, ResourceUpkeep
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from shared.batch.service import Batches
     from shared.batch.store import Store as BatchStore
     from shared.exports.service import Exports
+    from shared.mails.service import Mails
     from shared.outgoing.client import Client
     from shared.probes.publishing import StatusPages
     from shared.probes.service import Probes
@@ -195,6 +197,13 @@ class Customers:
         made, names = self._at.connection, self._at.names
         return Store(made.table(names.table), made.blobs(names.analysis))
 
+    def mails(self) -> Mails:
+        """What sends the mails that customers write."""
+        from shared.mails.service import Mails
+
+        told, table = self._domains.notifications, self._at.table
+        return Mails(told, self.exports, table, self._app.clock)
+
     def _batches(self) -> Batches:
         from shared.batch.files import Files
         from shared.batch.service import Batches
@@ -270,6 +279,7 @@ def services_of(made: Callable[[], Customers]) -> Mapping[type[Any], Callable[[]
         BatchService: lambda: made().batches(),
         CustomerUpkeep: lambda: made().forgetting(),
         ExportService: lambda: made().exports(),
+        MailService: lambda: made().mails(),
         Outgoing: lambda: made().outgoing(),
         ProbeService: lambda: made().probes(),
         ResourceService: lambda: made().resources(),

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from shared.backups.scratch import scratch_folder
 from shared.clock import Clock
-from shared.errors import Conflict, Invalid, Refused, Unavailable
+from shared.errors import Conflict, Invalid, NotFound, Refused, Unavailable
 from shared.exports import period
 from shared.exports.data import SPECS
 from shared.exports.files import Files
@@ -109,6 +109,20 @@ class Exports:
             self.files.remove(one)
             gone += 1
         return gone
+
+    def find(self, project_id: int | None, named: str) -> ExportFile:
+        """The project's file of that id, or the last one that the job of that id wrote. Raises
+        `NotFound`, also if its time is over."""
+        owner, dot, rest = named.partition(".")
+        job_id = rest.rpartition(".")[0] if dot else named
+        files = (
+            self.files.of_job(project_id, job_id) if not dot or owner == folder(project_id) else []
+        )
+        now = self._clock.now()
+        found = [one for one in files if (not dot or one.id == named) and one.expires_at > now]
+        if not found:
+            raise NotFound(f"the project has no export {named} (any more)")
+        return found[-1]
 
     def link(self, file: ExportFile, lasts: timedelta) -> tuple[str, datetime]:
         """(a URL that reads the file, when it expires)."""

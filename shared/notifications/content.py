@@ -15,6 +15,8 @@ class Content:
     text: str
     html: str = ""
     """For mail; empty: text only."""
+    reply_to: str = ""
+    """Of a mail: the address that answers go to; empty: the sender."""
     images: Mapping[str, bytes] = field(default_factory=dict)
     """PNG files that `html` shows, by their content ids (`<img src="cid:...">`)."""
 

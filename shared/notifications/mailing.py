@@ -23,8 +23,10 @@ _logger = logging.getLogger("belfry.notifications")
 MAILS_A_DAY = 100
 """How many mails to its addresses a project may cause in a day of UTC. The schedules that belong to
 no project have one such cap together."""
-MOST_ADDRESSES = 20
-"""How many addresses one mail goes to."""
+WRITTEN_A_DAY = 200
+"""The same of mails whose words its schedules have (`Kind.own_words`), unless MAIL_DAILY_LIMIT says
+otherwise."""
+_OWN = "written"
 _ID = 12
 """How much of a digest tells the mails of a day apart."""
 
@@ -32,11 +34,15 @@ _ID = 12
 class Mailing:
     """Counts the mails of projects, by all instances together."""
 
-    def __init__(self, outbox: Outbox, problems: Problems, clock: Clock) -> None:
+    def __init__(
+        self, outbox: Outbox, problems: Problems, clock: Clock, written: int = WRITTEN_A_DAY
+    ) -> None:
+        """`written`: how many mails of its own words a project may cause in a day."""
         self._outbox = outbox
         self._budget = Budget(outbox.facts, per_second=0)
         self._problems = problems
         self._clock = clock
+        self._written = written
         self._told: str = ""
 
     def granted(self, drafts: Sequence[Draft], project_id: int | None) -> list[Draft]:
@@ -45,7 +51,7 @@ class Mailing:
         leaves the project some mails fewer, never more."""
         known = self._outbox.those_known([one.digest for one in drafts])
         new = [one for one in drafts if one.digest not in known]
-        cap, now = cap_of(project_id), self._clock.now()
+        cap, now = self.cap(drafts[0].kind, project_id), self._clock.now()
         wishes = [Wish(one.digest[:_ID], 0) for one in new]
         allowed = self._budget.reserve(cap, wishes, now) if new else []
         kept = {one.digest for one, yes in zip(new, allowed, strict=True) if yes}
@@ -53,24 +59,30 @@ class Mailing:
             self._tell(cap, f"{cap.name}:{cap.day(now)}")
         return [one for one in drafts if one.digest in known or one.digest in kept]
 
+    def cap(self, kind: str, project_id: int | None) -> Cap:
+        """The cap of a project's mails of that kind."""
+        if kinds.kind(kind).own_words:
+            return cap_of(project_id, f"{_OWN}:", self._written)
+        return cap_of(project_id)
+
     def _tell(self, cap: Cap, key: str) -> None:
         """Tell administrators of it, once a day."""
-        said = f"{MAILS_A_DAY} mails to addresses that schedules name went today; no more go today"
+        said = f"{cap.messages} mails to addresses that schedules name went today; no more go today"
         event(_logger, Event.CAP_REACHED, level=logging.WARNING, cap=cap.name, reason=said)
         if key != self._told and told(lambda: self._problems.cap_reached(cap.name, said, key=key)):
             self._told = key
 
 
-def cap_of(project_id: int | None) -> Cap:
-    """The cap of a project's mails."""
-    return Cap(
-        name=f"mail:project:{name_of(project_id)}", zone=UTC, messages=MAILS_A_DAY, micros=None
-    )
+def cap_of(project_id: int | None, which: str = "", messages: int = MAILS_A_DAY) -> Cap:
+    """The cap of a project's mails. `which`: of another name than that of reports."""
+    name = f"mail:{which}project:{name_of(project_id)}"
+    return Cap(name=name, zone=UTC, messages=messages, micros=None)
 
 
 def hold_addresses(kind: str, to: Sequence[str]) -> None:
     """Raise `Invalid` unless that kind goes to such addresses, and there are any, and not many."""
     if not kinds.kind(kind).to_customers:
         raise Invalid("kind", f"{kind} does not go to addresses that schedules name")
-    if not 1 <= len(to) <= MOST_ADDRESSES:
-        raise Invalid("to", f"give 1 to {MOST_ADDRESSES} addresses; these are {len(to)}")
+    most = kinds.kind(kind).most_addresses
+    if not 1 <= len(to) <= most:
+        raise Invalid("to", f"give 1 to {most} addresses; these are {len(to)}")

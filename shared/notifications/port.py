@@ -89,6 +89,18 @@ class Reconciled:
     """Whether all were asked about; if not, time was up."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Mailed:
+    """What became of mails that customers wrote."""
+
+    entries: Sequence[Entry]
+    """In the order of their addresses, sent before or not."""
+    over: int = 0
+    """How many were not stored, since they are beyond the project's cap of the day."""
+    next_day: datetime
+    """When that cap has room again."""
+
+
 class NotificationService(Protocol):
     """Sends notifications to people (`service`). For one key, a notification is sent once, however
     often a task asks for it. So a task makes the key from its job's id, or from the subject.
@@ -120,13 +132,27 @@ class NotificationService(Protocol):
         project_id: int | None,
         data: Mapping[str, object],
     ) -> Sequence[Entry]:
-        """Mail it to addresses that a schedule of that project names: 1 to 20 of them. `kind` is
-        one with `to_customers`; `data` has the values of its data, as JSON.
+        """Mail it to addresses that a schedule of that project names: 1 to 20 of them, or as many
+        as the kind says. `kind` is one with `to_customers`; `data` has the values of its data, as
+        JSON.
 
-        A project may cause 100 such mails a day (UTC; `mailing.MAILS_A_DAY`). What is beyond is not
+        A project may cause 100 such mails a day (UTC; `mailing.MAILS_A_DAY`), and of those with
+        words of its own MAIL_DAILY_LIMIT. What is beyond is not
         sent and not returned, and administrators are told of it once that day. So ask again with
         the same key tomorrow, or let it be. Raises `Invalid`, too: for data that are not the
         kind's, for another kind, for too many addresses."""
+
+    def mail_written(
+        self,
+        *,
+        key: str,
+        kind: str,
+        to: Sequence[str],
+        project_id: int | None,
+        data: Mapping[str, object],
+    ) -> Mailed:
+        """As `mail`, and what became of each address, also of those that were told before. `data`
+        do not count for what is stored already."""
 
     def alert(self, *, key: str, subject: str, text: str) -> Sequence[Entry]:
         """Send it to every configured chat channel, and by mail to every system administrator."""

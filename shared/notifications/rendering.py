@@ -23,6 +23,7 @@ from shared.notifications import kinds, languages, segments
 from shared.notifications.content import Content
 from shared.notifications.kinds import MAIL, NAME, Data
 from shared.notifications.languages.language import Language
+from shared.notifications.linking import paragraphs
 from shared.notifications.model import SUBJECT, one_line
 
 if TYPE_CHECKING:
@@ -101,6 +102,7 @@ def _mail(kind: str, data: Mapping[str, object], language: Language) -> Content:
         subject=one_line(_fill(kind, language.tag, words.subject, values), SUBJECT),
         text=filled(".txt", _ROWS[0]),
         html=_first(partial(filled, ".html"), _ROWS, lambda it: len(it.encode()) <= HTML),
+        reply_to=kinds.kind(kind).reply_to(facts),
         images=images,
     )
 
@@ -172,4 +174,5 @@ def _environment(tag: str) -> SandboxedEnvironment:
         "change",
     ):
         made.filters[one] = getattr(spoken, one)
+    made.filters["paragraphs"] = paragraphs
     return made

@@ -22,11 +22,11 @@ from shared.notifications.attempts import tell
 from shared.notifications.delivery import Delivery
 from shared.notifications.known import Known
 from shared.notifications.listing import Wanted
-from shared.notifications.mailing import Mailing, hold_addresses
+from shared.notifications.mailing import WRITTEN_A_DAY, Mailing, hold_addresses
 from shared.notifications.model import MAIL, Draft, Entry, NotificationStatus, draft
 from shared.notifications.outbox import Outbox, new_entry
 from shared.notifications.owners import Pass, tell_kept
-from shared.notifications.port import Message, Reconciled, Review
+from shared.notifications.port import Mailed, Message, Reconciled, Review
 from shared.notifications.problems import Nobody, Problems
 from shared.notifications.reconciling import Reconciler
 from shared.notifications.rows import Lane
@@ -58,17 +58,18 @@ class Notifications:
         reviews: Mapping[str, Review] | None = None,
         problems: Problems | None = None,
         retention: timedelta = RETENTION,
+        written_a_day: int = WRITTEN_A_DAY,
     ) -> None:
         """`administrators` returns e-mail addresses. `reviews`, by kind, look up what a message to
         an owner is about. `problems` is told of circuits and caps. `retention`: how long a
-        notification is kept."""
+        notification is kept. `written_a_day`: MAIL_DAILY_LIMIT."""
         self._outbox = outbox
         self._retention = retention
         self._channels = channels
         self._administrators = administrators
         self._clock = clock
         self._known = Known()
-        self._mailing = Mailing(outbox, problems or Nobody(), clock)
+        self._mailing = Mailing(outbox, problems or Nobody(), clock, written_a_day)
         self._parts = parts.made(
             outbox, channels, clock, sms or SmsSettings(), reviews or {}, problems or Nobody()
         )
@@ -112,6 +113,27 @@ class Notifications:
         hold_addresses(kind, to)
         asked = asking.report(kind, key, data, to)
         return self._send_all(self._mailing.granted(asked, project_id))
+
+    def mail_written(
+        self,
+        *,
+        key: str,
+        kind: str,
+        to: Sequence[str],
+        project_id: int | None,
+        data: Mapping[str, object],
+    ) -> Mailed:
+        """As `mail`, and what became of each address, also of those that were told before."""
+        hold_addresses(kind, to)
+        asked = asking.report(kind, key, data, to)
+        granted = self._mailing.granted(asked, project_id)
+        done = {one.digest: one for one in self._send_all(granted)}
+        known = (done.get(one.digest) or self._known.get(one.digest) for one in granted)
+        return Mailed(
+            entries=[one for one in known if one is not None],
+            over=len(asked) - len(granted),
+            next_day=self._mailing.cap(kind, project_id).next_day(self._clock.now()),
+        )
 
     def tell(
         self, to: Iterable[tuple[str, str]], *, key: str, subject: str, text: str
@@ -320,4 +342,5 @@ def notifications_from(
         reviews=reviews,
         problems=problems,
         retention=settings.notification_retention,
+        written_a_day=settings.mail_daily_limit,
     )

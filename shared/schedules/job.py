@@ -31,6 +31,8 @@ _ID = re.compile(
 )
 _OF_RUN = re.compile(r"(w[0-9][a-z0-9]{14})_[a-z0-9_]{1,23}")
 """The schedule of one step of a workflow's run; no task has such a name."""
+_REDO = re.compile(r"g[1-9][0-9]*$")
+"""What the schedule of a step ends in that a person had run again from where the run failed."""
 _STAMP = "%Y%m%dT%H%M%SZ"
 _BACKFILL = re.compile(r"[^-]+-[^-]+-(?P<backfill>b[a-qs-z0-9]{5})(?P<repeats>r[1-9][0-9]*)?")
 _OF_BATCH = re.compile(r"[^-]+-[^-]+-i[a-qs-z0-9]{11}")
@@ -228,6 +230,17 @@ def run_of(schedule_id: str) -> str | None:
     """The id of the workflow's run whose step the schedule is for; None if it is for none."""
     match = _OF_RUN.fullmatch(schedule_id)
     return None if match is None else match[1]
+
+
+def effect_key(schedule_id: str, job_id: str, part: str = "") -> str:
+    """What one effect outside is known by, however often it is attempted: of a workflow's step the
+    run, the step and the item (its schedule's id without the redo that it belongs to, `g2`); of
+    another schedule the occurrence or the request, also if a person has its job repeated. `part`:
+    `JobContext.part`, which tells the items of a batch apart."""
+    if run_of(schedule_id) is not None:
+        return _REDO.sub("", schedule_id)
+    start, first, _ = _repeats(job_id)
+    return "-".join(one for one in (start, first, part) if one)
 
 
 def is_schedule_id(text: str) -> bool:

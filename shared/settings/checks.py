@@ -57,6 +57,10 @@ def an_hour(value: str) -> int:
     return _whole(value, 1, 400)
 
 
+def mails(value: str) -> int:
+    return _whole(value, 1, 100_000)
+
+
 def ecosystems(value: str) -> tuple[str, ...]:
     """Ecosystems of OSV, as OSV writes them."""
     known = {one.lower(): one for one in ("PyPI", "npm")}

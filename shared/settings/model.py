@@ -387,6 +387,8 @@ class Settings(TriggerSettings):
     alert_routes: str = ""
     """As it was set; `shared.alerts.routes` reads it."""
     alerts_per_hour: int = 20
+    mail_daily_limit: int = 200
+    """Mails of the task `mail`, a project and day."""
     audit_days: int = 400
     """Records of the audit that are older are in files only."""
 

@@ -119,6 +119,7 @@ def from_env(
         spend_currency=currency,
         alert_routes=read("ALERT_ROUTES"),
         alerts_per_hour=given.checked("ALERTS_PER_HOUR", checks.an_hour) or 20,
+        mail_daily_limit=given.checked("MAIL_DAILY_LIMIT", checks.mails) or 200,
         audit_days=given.checked("AUDIT_TABLE_DAYS", checks.days) or 400,
         prices=_prices(given),
         access=_access(given),

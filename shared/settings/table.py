@@ -269,6 +269,12 @@ SETTINGS = (
         "mail:cfo@example.com; *: all` (docs/alerts.md).",
     ),
     Setting(
+        "MAIL_DAILY_LIMIT",
+        "200",
+        "Mails a day (UTC) that the task `mail` sends for one project; what is beyond waits for "
+        "the next day.",
+    ),
+    Setting(
         "ALERTS_PER_HOUR",
         "20",
         "Alerts that one channel or person gets in an hour; the rest comes in one message. "

@@ -133,7 +133,10 @@ def test_a_dry_run_says_what_would_be_done_then_and_changes_nothing(
     assert stored() == before and app.manager.get(schedule_id).is_on
 
 
-_GIVEN = {"batch": ("operation=disable", "filter={}")}
+_GIVEN = {
+    "batch": ("operation=disable", "filter={}"),
+    "mail": ('to=["ana@example.com"]', "subject=Hello", "text=Hello"),
+}
 """What a task has to be told."""
 _OF_RESOURCES = {"sync", "webhook_delivery"}
 """Tasks that need a resource; tests/integration/sync and webhooks try their dry runs."""

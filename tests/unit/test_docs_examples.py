@@ -39,5 +39,5 @@ def test_each_schedule_that_a_page_shows_can_be_made(page: Path) -> None:
 
 def test_the_pages_of_customers_tasks_show_one_each() -> None:
     shown = {body["task_type"] for page in _PAGES for body in _schedules(page)}
-    customers = {"webhook_delivery", "health_check", "analysis", "export", "batch", "sync"}
+    customers = {"webhook_delivery", "health_check", "analysis", "export", "batch", "sync", "mail"}
     assert customers <= shown

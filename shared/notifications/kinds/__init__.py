@@ -92,6 +92,13 @@ class Kind:
     """Values of `data`, for a preview, as JSON has them."""
     to_customers: bool = False
     """Whether it is a mail to addresses that customers' schedules name."""
+    most_addresses: int = 20
+    """How many addresses one such mail goes to."""
+    own_words: bool = False
+    """Whether customers write what it says: a project has a cap of its own for those
+    (MAIL_DAILY_LIMIT)."""
+    reply_to: Callable[[Any], str] = field(default=lambda _: "")
+    """The address that answers to such a mail go to: (data) -> address; empty: the sender."""
     charts: Callable[[Any, Language], Mapping[str, Chart]] = field(default=lambda *_: {})
     """The charts that its HTML shows, by their content ids: (data, language) -> charts."""
 

@@ -85,6 +85,8 @@ class SendGrid:
             plain_text_content=content.text or content.subject or "(no text)",
             html_content=content.html or None,
         )
+        if content.reply_to:
+            mail.reply_to = content.reply_to
         mail.add_custom_arg(CustomArg(NOTIFICATION, entry.id))
         for name, image in content.images.items():
             coded = base64.b64encode(image).decode("ascii")
