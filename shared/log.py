@@ -66,6 +66,8 @@ class Event(StrEnum):
     JOB_RETRY = "job_retry"
     JOB_GIVEN_BACK = "job_given_back"
     JOB_HELD = "job_held"
+    WORKFLOW_CHANGED = "workflow_changed"
+    WORKFLOW_UNREADABLE = "workflow_unreadable"
     WORKFLOW_STARTED = "workflow_started"
     WORKFLOW_ENDED = "workflow_ended"
     JOB_WOKEN = "job_woken"

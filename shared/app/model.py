@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     from shared.resources.service import Resources
     from shared.scaling.service import Scaling
     from shared.webhooks.service import Webhooks
+    from shared.workflows.saved.service import WorkflowBook
     from shared.workflows.service import Runs as WorkflowRuns
 
 
@@ -144,6 +145,8 @@ class App:
     """What customers' health checks found."""
     status_pages: Callable[[], StatusPages]
     webhooks: Callable[[], Webhooks]
+    workflows: Callable[[], WorkflowBook]
+    """The definitions, for people."""
     workflow_runs: Callable[[], WorkflowRuns]
     started_at: datetime
     """When this process built the app."""
@@ -196,6 +199,7 @@ class App:
             self.connection.create_table(names.resources)
             self.connection.create_table(names.secrets)
             self.connection.create_table(names.spending)
+            self.connection.create_table(names.workflows)
         jobs = (names.queue, names.poison, names.long_queue, names.long_poison)
         with translated("queue storage"):
             for queue in (*jobs, names.shards, names.clock):

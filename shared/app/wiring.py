@@ -191,6 +191,7 @@ def build(
         health_checks=served.health_checks,
         status_pages=served.status_pages,
         webhooks=served.webhooks,
+        workflows=flows.book,
         workflow_runs=flows.runs,
         started_at=clock.now(),
         connection=at.connection,

@@ -12,6 +12,7 @@ from shared.engine.commands.jobs import Control
 from shared.engine.work.outcomes import Outcomes
 from shared.engine.work.runs import Hands, Runs
 from shared.engine.work.waking import Waking
+from shared.errors import Conflict
 from shared.schedules.job import Job
 from shared.tasks.services import once
 from shared.workflows.port import WorkflowService
@@ -19,6 +20,9 @@ from shared.workflows.port import WorkflowService
 if TYPE_CHECKING:
     from shared.workflows.advancing import Advancing
     from shared.workflows.listing import RunRoll
+    from shared.workflows.saved.model import Workflow
+    from shared.workflows.saved.service import WorkflowBook
+    from shared.workflows.saved.store import SavedWorkflows
     from shared.workflows.service import Asked
     from shared.workflows.service import Runs as WorkflowRuns
     from shared.workflows.state import Run
@@ -52,6 +56,8 @@ class Workflows:
         self.roll: Callable[[], RunRoll] = once(self._roll)
         self.advancing: Callable[[], Advancing] = once(self._advancing)
         self.runs: Callable[[], WorkflowRuns] = once(self._runs)
+        self.saved: Callable[[], SavedWorkflows] = once(self._saved)
+        self.book: Callable[[], WorkflowBook] = once(self._book)
 
     def _store(self) -> RunStore:
         from shared.workflows.store import RunStore
@@ -102,8 +108,42 @@ class Workflows:
             asked=self._asked,
         )
 
+    def _saved(self) -> SavedWorkflows:
+        from shared.workflows.saved.store import SavedWorkflows
+
+        return SavedWorkflows(self._at.connection, self._at.names.workflows)
+
+    def _book(self) -> WorkflowBook:
+        from shared.workflows.checks import Checks
+        from shared.workflows.saved.service import WorkflowBook
+
+        app = self._app
+        checks = Checks(app.tasks, app.services)
+        return WorkflowBook(self.saved(), checks, app.audit, app.clock, self._hold_idle)
+
+    def _hold_idle(self, workflow: Workflow) -> None:
+        """Raise `Conflict` while a workflow has runs that have not ended."""
+        projects = None if workflow.project_id is None else {workflow.project_id}
+        count = self.roll().count(projects, {"open"}, workflow_id=workflow.id)
+        if count:
+            raise Conflict(f"{count} runs of {workflow.id} have not ended; cancel them, or wait")
+
     def _asked(self, workflow_id: str, project_id: int | None) -> Asked:
-        raise NotImplementedError
+        """What a run is to be of. Raises `NotFound`, and `Conflict` if it is turned off."""
+        from shared.workflows.service import Asked
+
+        book = self.book()
+        found = book.of_project(workflow_id, project_id)
+        if not found.is_active:
+            raise Conflict(f"workflow {workflow_id!r} is turned off (is_active)")
+        return Asked(
+            workflow_id=found.id,
+            name=found.name,
+            project_id=found.project_id,
+            definition=book.definition(found),
+            text=book.text(found),
+            saved_by=found.saved_by,
+        )
 
 
 def services_of(made: Callable[[], Workflows]) -> Mapping[type[Any], Callable[[], Any]]:

@@ -46,6 +46,11 @@ class Names:
         return f"{self.prefix}secrets"
 
     @property
+    def workflows(self) -> str:
+        """Definitions that people keep; runs are in the table of schedules."""
+        return f"{self.prefix}workflows"
+
+    @property
     def probes(self) -> str:
         return f"{self.prefix}probes"
 

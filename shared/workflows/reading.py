@@ -1,6 +1,6 @@
 """Reads definitions, and gives each its version: the SHA-256 of its canonical JSON.
 
-Canonical: names in order, no blanks, and what has its default left out, so that a definition in
+Canonical: ASCII, names in order, no blanks, and what has its default left out. So a definition in
 YAML and the same one in JSON are one version.
 """
 
@@ -52,7 +52,7 @@ def read(value: object) -> Read:
         place, said = first_in_words(error.errors(), WorkflowPart, "field")
         raise Invalid(field_name(place), said) from None
     text = canonical(part)
-    if len(text.encode()) > texts.LARGEST:
+    if len(text) > texts.LARGEST:
         raise Invalid(texts.FIELD, f"it has more than {texts.LARGEST:,} bytes as JSON")
     return Read(_definition(part, hashlib.sha256(text.encode()).hexdigest()), text)
 
@@ -77,7 +77,7 @@ def read_definition(text: str) -> Definition:
 def canonical(part: WorkflowPart) -> str:
     """The canonical JSON."""
     said = part.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-    return json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return json.dumps(said, sort_keys=True, separators=(",", ":"))
 
 
 def field_name(place: tuple[str | int, ...]) -> str:

@@ -1,0 +1,1 @@
+"""Workflows as people keep them: definitions with their versions, and when they run."""
