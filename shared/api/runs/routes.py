@@ -45,9 +45,7 @@ StepId = Annotated[str, Path(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 
 
 @starting.post("/{workflow_id}/runs", status_code=202)
-def start_run(
-    app: Provided, by: Asking, once: Once, workflow_id: str, new: NewRun
-) -> Response:
+def start_run(app: Provided, by: Asking, once: Once, workflow_id: str, new: NewRun) -> Response:
     """Start a run of a workflow, also of one that is not active. A second request with the same
     `Idempotency-Key` starts no second run."""
     belfry = app()
@@ -175,9 +173,7 @@ def list_events(app: Provided, by: Asking, run_id: str) -> EventList:
 
 
 @router.post("/{run_id}/events/{name}", status_code=202)
-def send_event(
-    app: Provided, by: Asking, run_id: str, name: StepId, event: NewEvent
-) -> EventTaken:
+def send_event(app: Provided, by: Asking, run_id: str, name: StepId, event: NewEvent) -> EventTaken:
     """Send a run an event: it ends the wait for it, also one that begins later. The same event sent
     twice is one."""
     belfry = app()

@@ -144,9 +144,7 @@ class RunWhole(RunOut):
 
     @classmethod
     def whole(cls, run: Run, definition: Definition) -> Self:
-        steps = [
-            RunStepOut.of(one, run.steps.get(one.id, StepState())) for one in definition.steps
-        ]
+        steps = [RunStepOut.of(one, run.steps.get(one.id, StepState())) for one in definition.steps]
         return cls.model_validate({**cls._said(run), "input": dict(run.given), "steps": steps})
 
 
