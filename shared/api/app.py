@@ -47,6 +47,7 @@ from shared.api.syncs import routes as syncs
 from shared.api.tasks import routes as tasks
 from shared.api.tasks import types as task_types
 from shared.api.usage import routes as usage
+from shared.api.workflows import routes as workflows
 from shared.app import App
 
 _SAID = """
@@ -123,6 +124,7 @@ def api(belfry: Callable[[], App], enter: Enter | None = None) -> FastAPI:
     made.include_router(syncs.router)
     made.include_router(health_checks.router)
     made.include_router(status_pages.router)
+    made.include_router(workflows.router)
     deps.provide(made, belfry)
     pages.install(made)
     traced.install(made)

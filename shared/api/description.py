@@ -15,6 +15,7 @@ from fastapi.routing import APIRoute
 from shared.api import said
 from shared.api.examples import BODIES, PARAMETERS, PROBLEMS
 from shared.api.problems import CONTENT_TYPE, Problem
+from shared.workflows.written import WorkflowPart
 
 _REFERENCE = "#/components/schemas/{model}"
 _SAID = {
@@ -78,8 +79,9 @@ def _completed(spec: dict[str, Any]) -> dict[str, Any]:
     schemas = spec["components"]["schemas"]
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
-    problem = Problem.model_json_schema(ref_template=_REFERENCE)
-    schemas |= {**problem.pop("$defs"), Problem.__name__: problem}
+    for model in (Problem, WorkflowPart):  # which no route declares
+        made = model.model_json_schema(ref_template=_REFERENCE)
+        schemas |= {**made.pop("$defs"), model.__name__: made}
     spec["components"]["securitySchemes"] = _KEYS
     spec["security"] = [{"key_of_caller": [], name: []} for name in _OF_HOST]
     for path, operations in spec["paths"].items():

@@ -5,6 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+_WORKFLOW: dict[str, Any] = {
+    "name": "Onboarding",
+    "inputs": {"email": {"required": True}, "seats": {"type": "integer", "default": 5}},
+    "steps": [
+        {"id": "pause", "wait": {"seconds": 259200}},
+        {"id": "later", "needs": ["pause"], "when": "trigger.seats > 3", "wait": {"seconds": 60}},
+    ],
+}
+
 BODIES: Mapping[str, Mapping[str, dict[str, Any]]] = {
     "NewSchedule": {
         "each night, by the clocks of Berlin": {
@@ -197,6 +206,20 @@ BODIES: Mapping[str, Mapping[str, dict[str, Any]]] = {
         "an admin of all": {"name": "Ana", "role": "admin"},
     },
     "KeyChange": {"another name": {"name": "Ana's laptop"}},
+    "NewWorkflow": {
+        "each hour": {
+            "id": "onboarding",
+            "project_id": 7,
+            "schedule_config": {"enabled": True, "interval_minutes": 60},
+            "definition": _WORKFLOW,
+        },
+    },
+    "CheckedWorkflow": {"one of a project": {"project_id": 7, "definition": _WORKFLOW}},
+    "WorkflowPart": {"a wait, then an approval": _WORKFLOW},
+    "WorkflowChange": {
+        "it runs each day": {"schedule_config": {"enabled": True, "interval_minutes": 1440}},
+        "off": {"is_active": False},
+    },
     "Acknowledge": {"by name": {"by": "Ana"}},
     "Verify": {"each copy": {}},
     "Restore": {
@@ -237,6 +260,8 @@ PARAMETERS: Mapping[str, object] = {
     "file_id": "u0123456789abcdef",
     "number": 1,
     "analysis_id": "7-0123456789abcdef",
+    "workflow_id": "onboarding",
+    "version": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     "export_id": "7.weekly-20300131T030000Z.1",
     "severity": "high",
     "tool": "bandit",

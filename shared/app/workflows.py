@@ -129,21 +129,8 @@ class Workflows:
             raise Conflict(f"{count} runs of {workflow.id} have not ended; cancel them, or wait")
 
     def _asked(self, workflow_id: str, project_id: int | None) -> Asked:
-        """What a run is to be of. Raises `NotFound`, and `Conflict` if it is turned off."""
-        from shared.workflows.service import Asked
-
-        book = self.book()
-        found = book.of_project(workflow_id, project_id)
-        if not found.is_active:
-            raise Conflict(f"workflow {workflow_id!r} is turned off (is_active)")
-        return Asked(
-            workflow_id=found.id,
-            name=found.name,
-            project_id=found.project_id,
-            definition=book.definition(found),
-            text=book.text(found),
-            saved_by=found.saved_by,
-        )
+        """What a run of that project is to be of. Raises `NotFound`."""
+        return self.book().asked_of(workflow_id, project_id)
 
 
 def services_of(made: Callable[[], Workflows]) -> Mapping[type[Any], Callable[[], Any]]:

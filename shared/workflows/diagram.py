@@ -10,12 +10,12 @@ A state has a shape, a colour and a word, so that no one needs to tell colours a
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 
 from shared.text import cut
 from shared.workflows.model import APPROVAL, EVENT, WAIT, WORKFLOW, Definition, OnError, Step
 
+_FIRST = "waiting"
 _LONGEST = 60
 """Characters of a text in a box."""
 _PLAIN = frozenset(" .,-_/()!?+'")
@@ -40,25 +40,16 @@ _STATES: Mapping[str, str] = {
 """How a box of each state of a step looks."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Shown:
-    """How a step of a run stands."""
-
-    status: str
-    """A word of `state.StepStatus`."""
-    done: int | None = None
-    """Of a `foreach`: how many items have ended."""
-    total: int | None = None
-    undone: bool = False
-    """Whether it was undone."""
+def of_definition(definition: Definition) -> str:
+    """The flow chart of a definition."""
+    return _chart([*_head(definition), *_boxes(definition, None), *_arrows(definition)])
 
 
-def mermaid(definition: Definition, states: Mapping[str, Shown] | None = None) -> str:
-    """The flow chart. `states`: those of a run, by the steps' ids; a step without one waits."""
-    lines = [*_head(definition), *_boxes(definition, states), *_arrows(definition)]
-    if states is not None:
-        lines += _classes(definition, states)
-    return "\n".join(lines) + "\n"
+def of_run(definition: Definition, states: Mapping[str, str]) -> str:
+    """The flow chart of a run. `states`: how each step stands, by its id: a word of
+    `state.StepStatus`, and what else there is to say, such as `running 3/10`."""
+    shown = [*_head(definition), *_boxes(definition, states), *_arrows(definition)]
+    return _chart([*shown, *_classes(definition, states)])
 
 
 def escaped(text: str) -> str:
@@ -83,12 +74,12 @@ def _head(definition: Definition) -> Iterator[str]:
     yield "flowchart TD"
 
 
-def _boxes(definition: Definition, states: Mapping[str, Shown] | None) -> Iterator[str]:
+def _boxes(definition: Definition, states: Mapping[str, str] | None) -> Iterator[str]:
     for step in definition.steps:
         opened, closed = _SHAPES.get(step.call.task, _TASK)
         lines = [_title(step), *_rules(step)]
         if states is not None:
-            lines.append(_state(states.get(step.id)))
+            lines.append(escaped(states.get(step.id, _FIRST).replace("_", " ")))
         yield f'  s{step.number}{opened}"{"<br/>".join(lines)}"{closed}'
 
 
@@ -116,18 +107,6 @@ def _rules(step: Step) -> Iterator[str]:
         yield f"undone by {escaped(step.compensate.task)}"
 
 
-def _state(shown: Shown | None) -> str:
-    if shown is None:
-        return "waiting"
-    count = f" {shown.done or 0} of {shown.total}" if shown.total is not None else ""
-    undone = ", undone" if shown.undone else ""
-    return f"{_word(shown.status).replace('_', ' ')}{count}{undone}"
-
-
-def _word(status: str) -> str:
-    return status if status in _STATES else "waiting"
-
-
 def _arrows(definition: Definition) -> Iterator[str]:
     numbers = {step.id: step.number for step in definition.steps}
     for step in definition.steps:
@@ -136,12 +115,15 @@ def _arrows(definition: Definition) -> Iterator[str]:
                 yield f"  s{numbers[name]} --> s{step.number}"
 
 
-def _classes(definition: Definition, states: Mapping[str, Shown]) -> Iterator[str]:
+def _classes(definition: Definition, states: Mapping[str, str]) -> Iterator[str]:
     members: dict[str, list[str]] = {}
     for step in definition.steps:
-        shown = states.get(step.id)
-        word = "waiting" if shown is None else _word(shown.status)
-        members.setdefault(word, []).append(f"s{step.number}")
+        word = states.get(step.id, _FIRST).partition(" ")[0]
+        members.setdefault(word if word in _STATES else _FIRST, []).append(f"s{step.number}")
     for word, boxes in sorted(members.items()):
         yield f"  classDef {word} {_STATES[word]}"
         yield f"  class {','.join(boxes)} {word}"
+
+
+def _chart(lines: Iterable[str]) -> str:
+    return "\n".join(lines) + "\n"

@@ -59,7 +59,7 @@ def _until(text: str) -> str:
 Id: TypeAlias = Annotated[
     str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$"), AfterValidator(_free)
 ]
-"""Of a step or an input: expressions name it."""
+"""Of a step, an input or an event."""
 WorkflowId: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 Text: TypeAlias = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)

@@ -26,6 +26,7 @@ from shared.workflows.model import Definition
 from shared.workflows.reading import Read, read
 from shared.workflows.saved.model import MOST, MOST_VERSIONS, RESERVED, Version, Workflow
 from shared.workflows.saved.store import SavedWorkflows, missing
+from shared.workflows.service import Asked
 
 _logger = logging.getLogger("belfry.workflows")
 Still = Callable[[Workflow], None]
@@ -203,12 +204,26 @@ class WorkflowBook:
         after = replace(workflow, last_run_at=slot, last_run_id=run_id)
         return self._store.replace(workflow, after)
 
-    def of_project(self, workflow_id: str, project_id: int | None) -> Workflow:
-        """The workflow that a run of that project may run. Raises `NotFound`."""
+    def asked(self, by: Caller, workflow_id: str) -> Asked:
+        """What a run that the caller starts is to be of. Raises `NotFound`."""
+        return self._asked(self.get(by, workflow_id))
+
+    def asked_of(self, workflow_id: str, project_id: int | None) -> Asked:
+        """What a run that a job of that project starts is to be of. Raises `NotFound`."""
         found = self._store.of_project(workflow_id, project_id)
         if found is None:
             raise missing(workflow_id)
-        return found
+        return self._asked(found)
+
+    def _asked(self, workflow: Workflow) -> Asked:
+        return Asked(
+            workflow_id=workflow.id,
+            name=workflow.name,
+            project_id=workflow.project_id,
+            definition=self._store.definition(workflow),
+            text=self.text(workflow),
+            saved_by=workflow.saved_by,
+        )
 
     def _hold(self, by: Caller, workflow_id: str, wanted: Read, project_id: int | None) -> None:
         where = Where(project_id, by)

@@ -32,7 +32,7 @@ steps:
     compensate: {task: mail_send, with: {to: "${{ trigger.email }}", text: Sorry}}
   - {id: pause, needs: [welcome], wait: {seconds: 60}}
   - {id: later, needs: [pause], wait: {until: "${{ run.started_at + duration('24h') }}"}}
-  - {id: signed, needs: [later], wait: {event: contract.signed}}
+  - {id: signed, needs: [later], wait: {event: contract_signed}}
   - id: ask
     needs: [signed]
     when: ${{ trigger.seats > 3 }}
@@ -66,7 +66,7 @@ def test_yaml_becomes_a_definition() -> None:
     assert welcome.compensate.parameters["text"] == "Sorry"
     assert pause.call == Call("workflow_wait", {"seconds": 60})
     assert later.call == Call("workflow_wait", {"until": "${{ run.started_at + duration('24h') }}"})
-    event = {"name": "contract.signed", "timeout_seconds": 604800}
+    event = {"name": "contract_signed", "timeout_seconds": 604800}
     assert signed.call == Call("workflow_event", event)
     assert (ask.call.task, ask.when) == ("approval", "trigger.seats > 3")
     assert ask.call.parameters["facts"] == {"mail": "${{ trigger.email }}"}
