@@ -107,7 +107,13 @@ def build(
         keep_days=settings.audit_days,
     )
     calendars = Calendars(at.calendars, Spreading(at.calendars, at.table, manager), audit, clock)
-    follow = following(at, tasks, budgets.meter, lambda: company.notifications())
+    follow = following(
+        at,
+        tasks,
+        budgets.meter,
+        lambda: company.notifications(),
+        lambda entries, check: flows.follow(entries, check),
+    )
     records = Records.of(settings, at, tasks, clock, follow)
     traffic = scaling.traffic(settings.scaling, at, clock)
     around = Around(

@@ -112,6 +112,11 @@ class Names:
         return f"{self.prefix}-syncs"
 
     @property
+    def workflow_runs(self) -> str:
+        """A container: runs that ended long ago."""
+        return f"{self.prefix}-workflow-runs"
+
+    @property
     def exports(self) -> str:
         """A container: the files that customers asked for."""
         return f"{self.prefix}-exports"
