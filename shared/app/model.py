@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     from shared.resources.service import Resources
     from shared.scaling.service import Scaling
     from shared.webhooks.service import Webhooks
+    from shared.weekly.service import Weekly
 
 
 _logger = logging.getLogger("belfry")
@@ -143,6 +144,8 @@ class App:
     """What customers' health checks found."""
     status_pages: Callable[[], StatusPages]
     webhooks: Callable[[], Webhooks]
+    weekly: Callable[[], Weekly]
+    """The weekly reports."""
     started_at: datetime
     """When this process built the app."""
     connection: Connection

@@ -14,6 +14,8 @@ from shared.app.model import App
 from shared.app.records import Records, housekeeper
 from shared.app.spending import budgeting, following
 from shared.app.stores import Stores
+from shared.app.weekly import Looking
+from shared.app.weekly import services_of as looking_services
 from shared.applied.port import DriftMonitor
 from shared.applied.service import Applied
 from shared.applied.watch import Watch
@@ -83,6 +85,7 @@ def build(
             ScheduleMonitor: lambda: Monitor(records.health, company.alerts(), at.meta),
             **domains.services_of(lambda: company),
             **customers.services_of(lambda: served),
+            **looking_services(lambda: looking),
         }
     )
     _hold_needs(tasks, services)
@@ -127,6 +130,7 @@ def build(
     company = domains.Domains(around)
     served = customers.Customers(around, company)
     flows = workflows.Workflows(around, company)
+    looking = Looking(around, company)
     sweep = Sweep(at.table, at.queue, limits, at.meta, at.handed, at.feed, dispatcher.tick_one)
     # its own: signals of schedules may wait for services that hang
     alone = engine.heartbeats(at, post, clock)
@@ -190,6 +194,7 @@ def build(
         health_checks=served.health_checks,
         status_pages=served.status_pages,
         webhooks=served.webhooks,
+        weekly=looking.weekly,
         started_at=clock.now(),
         connection=at.connection,
     )
