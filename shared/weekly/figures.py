@@ -37,40 +37,40 @@ class About:
 
 FIGURES: Mapping[str, About] = {
     "runs.ended": About("Runs (succeeded or failed)"),
-    "runs.succeeded": About("Succeeded"),
-    "runs.failed": About("Failed"),
-    "runs.failure_percent": About("Failure rate", Unit.PERCENT),
-    "runs.missed": About("Missed"),
-    "runs.skipped": About("Skipped"),
-    "runs.cancelled": About("Cancelled"),
+    "runs.succeeded": About("Succeeded runs"),
+    "runs.failed": About("Failed runs"),
+    "runs.failure_percent": About("Failure rate of runs", Unit.PERCENT),
+    "runs.missed": About("Missed runs"),
+    "runs.skipped": About("Skipped runs"),
+    "runs.cancelled": About("Cancelled runs"),
     "runs.backfilled": About("Jobs of backfills"),
     "lateness.counted": About("Runs that were measured"),
-    "lateness.p50": About("Began late by, median", Unit.SECONDS),
-    "lateness.p95": About("Began late by, 95 % at most", Unit.SECONDS),
-    "lateness.max": About("Began late by, all at most", Unit.SECONDS),
+    "lateness.p50": About("Lateness, median", Unit.SECONDS),
+    "lateness.p95": About("Lateness of 95 %", Unit.SECONDS),
+    "lateness.max": About("Lateness of all", Unit.SECONDS),
     "company.cost": About("Costs", Unit.MONEY),
     "company.revenue": About("Revenue", Unit.MONEY),
     "company.margin": About("Revenue less costs", Unit.MONEY),
     "company.fees": About("Fees billed", Unit.MONEY),
     "company.fees_failed": About("Fees that failed"),
     "messages.asked": About("Paid messages"),
-    "messages.segments": About("Their segments"),
-    "messages.cost": About("What they cost", Unit.MONEY),
-    "messages.unpriced": About("Without a price yet"),
+    "messages.segments": About("Segments of messages"),
+    "messages.cost": About("Costs of messages", Unit.MONEY),
+    "messages.unpriced": About("Messages without a price"),
     "backups.taken": About("Backups taken"),
-    "backups.proved": About("Of these proved"),
-    "backups.unproved": About("Of these not proved"),
-    "backups.missing": About("Databases whose backup is missing"),
-    "backups.oldest_good_hours": About("Oldest last good backup", Unit.HOURS),
+    "backups.proved": About("Backups proved"),
+    "backups.unproved": About("Backups not proved"),
+    "backups.missing": About("Missing backups"),
+    "backups.oldest_good_hours": About("Oldest good backup", Unit.HOURS),
     "approvals.asked": About("Approvals asked for"),
-    "approvals.approved": About("Approved"),
-    "approvals.rejected": About("Rejected"),
-    "approvals.expired": About("Expired"),
-    "approvals.median_wait_seconds": About("Median wait", Unit.SECONDS),
+    "approvals.approved": About("Approvals given"),
+    "approvals.rejected": About("Approvals refused"),
+    "approvals.expired": About("Approvals that expired"),
+    "approvals.median_wait_seconds": About("Median wait for an approval", Unit.SECONDS),
     "workflows.started": About("Workflow runs started"),
-    "workflows.ended": About("Ended"),
-    "workflows.failed": About("Of these failed"),
-    "workflows.failure_percent": About("Failure rate", Unit.PERCENT),
+    "workflows.ended": About("Workflow runs ended"),
+    "workflows.failed": About("Workflow runs failed"),
+    "workflows.failure_percent": About("Failure rate of workflows", Unit.PERCENT),
 }
 
 SECTIONS: Mapping[str, str] = {
@@ -132,4 +132,6 @@ def shown(name: str, value: Number | None) -> str:
 
 def change(percents: float | None) -> str:
     """A change for people: `+50 %`; a dash if there is nothing to compare with."""
-    return "-" if percents is None else f"{percents:+,.0f} %"
+    if percents is None:
+        return "-"
+    return f"{percents:+,.0f} %" if abs(percents) >= 0.5 else "0 %"

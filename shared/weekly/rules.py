@@ -22,7 +22,7 @@ KNOWN = 2
 """How many of the weeks before must be known."""
 
 
-class Test(StrEnum):
+class How(StrEnum):
     """How a figure is judged."""
 
     ABOVE = "above"
@@ -41,7 +41,7 @@ class Rule:
     name: str
     figure: str
     """Without a currency: the rule holds for each."""
-    test: Test
+    test: How
     bound: float
     least: float = 0
     enough: tuple[str, int] | None = None
@@ -53,12 +53,12 @@ class Rule:
     @property
     def threshold(self) -> str:
         """When it applies, in words."""
-        if self.test in (Test.ABOVE, Test.BELOW):
-            said = f"{'more' if self.test is Test.ABOVE else 'less'} than {self._said(self.bound)}"
+        if self.test in (How.ABOVE, How.BELOW):
+            said = f"{'more' if self.test is How.ABOVE else 'less'} than {self._said(self.bound)}"
             if self.enough is None:
                 return said
-            return f"{said}, of at least {self.enough[1]:,} ({FIGURES[self.enough[0]].title})"
-        if self.test is Test.GREW:
+            return f"{said}, and {self.enough[0]} is at least {self.enough[1]:,}"
+        if self.test is How.GREW:
             least = f", and at least {self._said(self.least)} more" if self.least else ""
             return f"at least {self.bound:g} times the mean{least}"
         return f"at most {self.bound:g} times the mean, which is at least {self._said(self.least)}"
@@ -73,14 +73,14 @@ class Rule:
         value, mean = one.value, one.mean
         if value is None:
             return False
-        if self.test is Test.ABOVE:
+        if self.test is How.ABOVE:
             return value > self.bound
-        if self.test is Test.BELOW:
+        if self.test is How.BELOW:
             return value < self.bound
         if mean is None or one.mean_of < KNOWN:
             return False
         least = self.least * 10 ** _decimals(one.name)
-        if self.test is Test.GREW:
+        if self.test is How.GREW:
             return value >= self.bound * mean and value - mean >= max(least, 1e-9)
         return mean >= max(least, 1e-9) and value <= self.bound * mean
 
@@ -91,7 +91,7 @@ RULES: Sequence[Rule] = (
     Rule(
         name="failures_doubled",
         figure="runs.failed",
-        test=Test.GREW,
+        test=How.GREW,
         bound=2,
         least=10,
         alert=True,
@@ -100,7 +100,7 @@ RULES: Sequence[Rule] = (
     Rule(
         name="failure_rate",
         figure="runs.failure_percent",
-        test=Test.ABOVE,
+        test=How.ABOVE,
         bound=5,
         enough=("runs.ended", 100),
         recommendation="See which schedules fail (GET /api/v1/schedules/health/list).",
@@ -108,7 +108,7 @@ RULES: Sequence[Rule] = (
     Rule(
         name="misses_doubled",
         figure="runs.missed",
-        test=Test.GREW,
+        test=How.GREW,
         bound=2,
         least=5,
         alert=True,
@@ -117,7 +117,7 @@ RULES: Sequence[Rule] = (
     Rule(
         name="runs_halved",
         figure="runs.ended",
-        test=Test.FELL,
+        test=How.FELL,
         bound=0.5,
         least=20,
         alert=True,
@@ -126,7 +126,7 @@ RULES: Sequence[Rule] = (
     Rule(
         name="lateness_tripled",
         figure="lateness.p95",
-        test=Test.GREW,
+        test=How.GREW,
         bound=3,
         least=10,
         alert=True,
@@ -136,7 +136,7 @@ RULES: Sequence[Rule] = (
     Rule(
         name="lateness_high",
         figure="lateness.p95",
-        test=Test.ABOVE,
+        test=How.ABOVE,
         bound=60,
         enough=("lateness.counted", 20),
         recommendation="Give the app more instances (docs/scaling.md), or its schedules fewer runs "
@@ -145,7 +145,7 @@ RULES: Sequence[Rule] = (
     Rule(
         name="costs_grew",
         figure="company.cost",
-        test=Test.GREW,
+        test=How.GREW,
         bound=1.5,
         least=10,
         alert=True,
@@ -154,7 +154,7 @@ RULES: Sequence[Rule] = (
     Rule(
         name="revenue_fell",
         figure="company.revenue",
-        test=Test.FELL,
+        test=How.FELL,
         bound=0.7,
         least=10,
         alert=True,
@@ -164,21 +164,21 @@ RULES: Sequence[Rule] = (
     Rule(
         name="loss",
         figure="company.margin",
-        test=Test.BELOW,
+        test=How.BELOW,
         bound=0,
         recommendation="Compare the largest costs with what they are for.",
     ),
     Rule(
         name="fees_failed",
         figure="company.fees_failed",
-        test=Test.ABOVE,
+        test=How.ABOVE,
         bound=0,
         recommendation="Read why (GET /api/v1/billing), and have each tried again or waived.",
     ),
     Rule(
         name="message_costs_grew",
         figure="messages.cost",
-        test=Test.GREW,
+        test=How.GREW,
         bound=1.5,
         least=10,
         alert=True,
@@ -188,7 +188,7 @@ RULES: Sequence[Rule] = (
     Rule(
         name="backups_missing",
         figure="backups.missing",
-        test=Test.ABOVE,
+        test=How.ABOVE,
         bound=0,
         alert=True,
         recommendation="Run their plans now (POST /api/v1/backups/plans/{id}/run), then find out "
@@ -197,7 +197,7 @@ RULES: Sequence[Rule] = (
     Rule(
         name="backups_halved",
         figure="backups.taken",
-        test=Test.FELL,
+        test=How.FELL,
         bound=0.5,
         least=4,
         alert=True,
@@ -206,14 +206,14 @@ RULES: Sequence[Rule] = (
     Rule(
         name="backups_unproved",
         figure="backups.unproved",
-        test=Test.ABOVE,
+        test=How.ABOVE,
         bound=0,
         recommendation="Have them proved (POST /api/v1/backups/{id}/verify).",
     ),
     Rule(
         name="backup_old",
         figure="backups.oldest_good_hours",
-        test=Test.ABOVE,
+        test=How.ABOVE,
         bound=192,
         recommendation="See which database it is (GET /api/v1/backups/sources), and whether a week "
         "of its data may be lost.",
@@ -221,21 +221,21 @@ RULES: Sequence[Rule] = (
     Rule(
         name="approvals_expired",
         figure="approvals.expired",
-        test=Test.ABOVE,
+        test=How.ABOVE,
         bound=0,
         recommendation="Have more people decide, or give them longer: what expires is not done.",
     ),
     Rule(
         name="approvals_slow",
         figure="approvals.median_wait_seconds",
-        test=Test.ABOVE,
+        test=How.ABOVE,
         bound=86_400,
         recommendation="Ask those who decide whether they are told in the right place.",
     ),
     Rule(
         name="workflow_failures_doubled",
         figure="workflows.failed",
-        test=Test.GREW,
+        test=How.GREW,
         bound=2,
         least=5,
         alert=True,
@@ -244,7 +244,7 @@ RULES: Sequence[Rule] = (
     Rule(
         name="workflow_failure_rate",
         figure="workflows.failure_percent",
-        test=Test.ABOVE,
+        test=How.ABOVE,
         bound=5,
         enough=("workflows.ended", 20),
         recommendation="Read which steps failed, mend the cause, and run them again from there.",
@@ -252,7 +252,7 @@ RULES: Sequence[Rule] = (
     Rule(
         name="failures_halved",
         figure="runs.failed",
-        test=Test.FELL,
+        test=How.FELL,
         bound=0.5,
         least=10,
         good=True,
@@ -260,7 +260,7 @@ RULES: Sequence[Rule] = (
     Rule(
         name="revenue_grew",
         figure="company.revenue",
-        test=Test.GREW,
+        test=How.GREW,
         bound=1.2,
         least=10,
         good=True,
@@ -268,7 +268,7 @@ RULES: Sequence[Rule] = (
     Rule(
         name="costs_fell",
         figure="company.cost",
-        test=Test.FELL,
+        test=How.FELL,
         bound=0.8,
         least=10,
         good=True,
@@ -296,7 +296,7 @@ def _of(rule: Rule, there: dict[str, Figure]) -> Iterator[Finding]:
 
 def finding(rule: Rule, one: Figure) -> Finding:
     """What a rule says of a figure."""
-    compares = rule.test in (Test.GREW, Test.FELL)
+    compares = rule.test in (How.GREW, How.FELL)
     text = f"{one.title}: {figures.shown(one.name, one.value)}"
     if compares:
         mean = figures.shown(one.name, one.mean)
