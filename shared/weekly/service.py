@@ -19,7 +19,7 @@ from shared.notifications.model import NotificationStatus
 from shared.notifications.port import NotificationService
 from shared.tasks import JobContext, Result
 from shared.weekly import comparing, making
-from shared.weekly.formats import Format
+from shared.weekly.formats import ReportFormat
 from shared.weekly.mail import for_mail
 from shared.weekly.model import Lateness, WeeklyReport
 from shared.weekly.port import ATTEMPTS, Said, Section
@@ -108,7 +108,7 @@ class Weekly:
         key, now = f"{KIND}:{week.name}", job.clock.now()
         data = for_mail(found, "", now)
         mails = notifications.rehearse_report(kind=KIND, key=key, data=data, now=now)
-        store = [] if known else [name_of(week, one) for one in (Format.JSON, *RENDERED)]
+        store = [] if known else [name_of(week, one) for one in (ReportFormat.JSON, *RENDERED)]
         alert = making.trend(found) if _is_latest(week, job) else None
         would: dict[str, list[dict[str, object]]] = {
             "store": [{"report": one} for one in store],
@@ -151,7 +151,7 @@ def _told(found: WeeklyReport, week: Week, known: bool) -> dict[str, object]:
     runs = {f"runs_{one}": found.values().get(f"runs.{one}") for one in ("ended", "failed")}
     return {
         "week": week.name,
-        "report": name_of(week, Format.JSON),
+        "report": name_of(week, ReportFormat.JSON),
         "stored_before": known,
         **runs,
         "findings": len(found.findings),

@@ -12,15 +12,15 @@ from shared.errors import Conflict, Damaged, Invalid, NotFound
 from shared.storage.blobs import stream
 from shared.storage.blobs.container import Container, Opening
 from shared.storage.blobs.links import Saved, links
-from shared.weekly.formats import Format, written
+from shared.weekly.formats import ReportFormat, written
 from shared.weekly.model import WeeklyReport
 from shared.weekly.week import Week
 
 _FOLDER = "weekly/"
-RENDERED = (Format.MARKDOWN, Format.HTML, Format.PDF)
+RENDERED = (ReportFormat.MARKDOWN, ReportFormat.HTML, ReportFormat.PDF)
 
 
-def name_of(week: Week, format: Format) -> str:
+def name_of(week: Week, format: ReportFormat) -> str:
     """The blob of a week's report."""
     return f"{_FOLDER}{week.name}.{format}"
 
@@ -35,14 +35,14 @@ class Store:
 
     def weeks(self) -> list[Week]:
         """The weeks that have a report, the newest first."""
-        end = f".{Format.JSON}"
+        end = f".{ReportFormat.JSON}"
         found = (one for one in self._container.names(_FOLDER) if one.endswith(end))
         texts = (one.removeprefix(_FOLDER).removesuffix(end) for one in found)
         return sorted((week for text in texts if (week := _week(text))), reverse=True)
 
     def find(self, week: Week) -> WeeklyReport | None:
         """A week's report, if there is one. Raises `Damaged` if it cannot be read."""
-        name = name_of(week, Format.JSON)
+        name = name_of(week, ReportFormat.JSON)
         if name not in self._container.names(name):
             return None
         try:
@@ -61,7 +61,7 @@ class Store:
         """Keep what was found, unless the week has a report; the week's report."""
         self._container.create()
         try:
-            self._write(week, Format.JSON, report)
+            self._write(week, ReportFormat.JSON, report)
         except Conflict:  # another attempt was first, and read other sums
             return self.get(week)
         return report
@@ -75,7 +75,7 @@ class Store:
             except Conflict:
                 continue
 
-    def file(self, week: Week, format: Format) -> bytes:
+    def file(self, week: Week, format: ReportFormat) -> bytes:
         """A file of the week. Raises `NotFound`; one that was not written yet is made."""
         name = name_of(week, format)
         if name in self._container.names(name):
@@ -84,12 +84,12 @@ class Store:
 
     def link(self, week: Week, now: datetime, lasts: timedelta) -> tuple[str, datetime]:
         """(a URL that reads the PDF, when it expires)."""
-        blob = self._container.blob(name_of(week, Format.PDF))
-        saved = Saved(file_name(week, Format.PDF), Format.PDF.content_type)
+        blob = self._container.blob(name_of(week, ReportFormat.PDF))
+        saved = Saved(file_name(week, ReportFormat.PDF), ReportFormat.PDF.content_type)
         (url,), until = links([blob], self._account, now, lasts, saved_as=saved)
         return url, until
 
-    def _write(self, week: Week, format: Format, report: WeeklyReport) -> None:
+    def _write(self, week: Week, format: ReportFormat, report: WeeklyReport) -> None:
         stream.write_once(
             self._container.blob(name_of(week, format)),
             written(report, format),
@@ -98,7 +98,7 @@ class Store:
         )
 
 
-def file_name(week: Week, format: Format) -> str:
+def file_name(week: Week, format: ReportFormat) -> str:
     """What a file is called where it is saved."""
     return f"weekly-report-{week.name}.{format}"
 

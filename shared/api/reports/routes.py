@@ -15,7 +15,7 @@ from shared.api.roles import needs
 from shared.api.shown import Shown
 from shared.errors import NotFound
 from shared.notifications.kinds.cost_report import CostReport
-from shared.weekly.formats import Format
+from shared.weekly.formats import ReportFormat
 from shared.weekly.model import WeeklyReport
 from shared.weekly.week import NAME, Week
 
@@ -33,6 +33,7 @@ Currency = Annotated[
 
 WeekText = Annotated[str, formed(NAME, "give a week by ISO 8601, such as 2026-W48")]
 """A week, such as `2026-W48`."""
+WrittenAs = Annotated[ReportFormat, Query(description="As what it is written; JSON has the most.")]
 
 
 class StoredReport(Shown):
@@ -95,16 +96,16 @@ def list_weekly_reports(app: Provided, page: Page = 1, page_size: PageSize = PAG
 @router.get(
     "/weekly/{week}",
     response_model=WeeklyReport,
-    responses={200: {"content": {one.content_type: {} for one in Format}}},
+    responses={200: {"content": {one.content_type: {} for one in ReportFormat}}},
 )
 @needs(everything=True)
 def read_weekly_report(
-    app: Provided, week: WeekText, format: Format = Format.JSON
+    app: Provided, week: WeekText, format: WrittenAs = ReportFormat.JSON
 ) -> WeeklyReport | Response:
     """What happened in a week, against the four weeks before: its figures, highlights and
     recommendations, each with the figure that it comes from."""
     found, store = Week.parse(week), app().weekly().store
-    if format is Format.JSON:
+    if format is ReportFormat.JSON:
         return store.get(found)
     return Response(store.file(found, format), media_type=format.content_type)
 

@@ -11,7 +11,7 @@ from importlib import import_module
 from shared.weekly.model import WeeklyReport
 
 
-class Format(StrEnum):
+class ReportFormat(StrEnum):
     """The formats, by what the names of their files end in."""
 
     JSON = "json"
@@ -25,16 +25,16 @@ class Format(StrEnum):
 
 
 _TYPES = {
-    Format.JSON: "application/json",
-    Format.MARKDOWN: "text/markdown; charset=utf-8",
-    Format.HTML: "text/html; charset=utf-8",
-    Format.PDF: "application/pdf",
+    ReportFormat.JSON: "application/json",
+    ReportFormat.MARKDOWN: "text/markdown; charset=utf-8",
+    ReportFormat.HTML: "text/html; charset=utf-8",
+    ReportFormat.PDF: "application/pdf",
 }
 
 
-def written(report: WeeklyReport, format: Format) -> bytes:
+def written(report: WeeklyReport, format: ReportFormat) -> bytes:
     """The report's file of that format."""
-    if format is Format.JSON:
+    if format is ReportFormat.JSON:
         return report.model_dump_json(indent=2).encode() + b"\n"
     made: bytes = import_module(f"{__name__}.{format.value}").written(report)
     return made

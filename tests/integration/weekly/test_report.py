@@ -31,7 +31,7 @@ from shared.storage.blobs.container import Container
 from shared.storage.blobs.job_chunks import JobChunks
 from shared.storage.tables.job_feed import JobFeed
 from shared.tasks import Result
-from shared.weekly.formats import Format
+from shared.weekly.formats import ReportFormat
 from shared.weekly.model import WeeklyReport
 from shared.weekly.port import ATTEMPTS
 from shared.weekly.service import Weekly
@@ -159,7 +159,7 @@ def test_a_week_is_reported_stored_mailed_shown_and_alerted_of_once(app: App, ke
     assert (listed["total"], listed["reports"][0]["url"]) == (1, "/api/v1/reports/weekly/2026-W48")
     shown = WeeklyReport.model_validate(ask("weekly/2026-W48").json())
     assert shown.values()["runs.ended"] == 7 * 20 * 49
-    for format in (Format.MARKDOWN, Format.HTML, Format.PDF):
+    for format in (ReportFormat.MARKDOWN, ReportFormat.HTML, ReportFormat.PDF):
         answer = ask("weekly/2026-W48", format=format.value)
         assert answer.content == first[f"weekly/2026-W48.{format}"]
         assert answer.headers["content-type"] == format.content_type

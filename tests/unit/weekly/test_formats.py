@@ -11,7 +11,7 @@ from pypdf import PdfReader
 
 from shared.notifications.rendering import render
 from shared.weekly import figures
-from shared.weekly.formats import Format, written
+from shared.weekly.formats import ReportFormat, written
 from shared.weekly.mail import for_mail
 from shared.weekly.model import WeeklyReport
 from tests.unit.weekly.made import BAD, DUE, report
@@ -25,7 +25,7 @@ def bad() -> WeeklyReport:
 
 
 def test_markdown_is_the_truth(bad: WeeklyReport) -> None:
-    text = written(bad, Format.MARKDOWN).decode()
+    text = written(bad, ReportFormat.MARKDOWN).decode()
     assert text.startswith("# Weekly report 2026\\-W48\n")
     assert "| Failed runs | 112 | 11 | \\+918 % | 10\\.75 | \\+942 % |" in text
     assert "- **Alert**: Costs \\(EUR\\)&#58; 712\\.40 EUR" in text
@@ -38,8 +38,8 @@ def test_markdown_is_the_truth(bad: WeeklyReport) -> None:
 
 def test_the_others_say_the_same(bad: WeeklyReport) -> None:
     """Each figure of each section is in the page and on the paper."""
-    html = written(bad, Format.HTML).decode()
-    pages = PdfReader(io.BytesIO(written(bad, Format.PDF))).pages
+    html = written(bad, ReportFormat.HTML).decode()
+    pages = PdfReader(io.BytesIO(written(bad, ReportFormat.PDF))).pages
     paper = " ".join(" ".join(one.extract_text() for one in pages).split())
     for part in bad.sections:
         for one in part.figures:
@@ -51,17 +51,17 @@ def test_the_others_say_the_same(bad: WeeklyReport) -> None:
         assert (one.recommendation or "").split(" (")[0].split(":")[0][:30] in paper
 
 
-@pytest.mark.parametrize("format", Format)
-def test_the_same_report_gives_the_same_bytes(bad: WeeklyReport, format: Format) -> None:
+@pytest.mark.parametrize("format", ReportFormat)
+def test_the_same_report_gives_the_same_bytes(bad: WeeklyReport, format: ReportFormat) -> None:
     made = written(bad, format)
-    again = WeeklyReport.model_validate_json(written(bad, Format.JSON))
+    again = WeeklyReport.model_validate_json(written(bad, ReportFormat.JSON))
     assert again == bad and written(again, format) == made
     nothing = written(report({}), format)
-    assert nothing and (format is Format.PDF or b"2026-W48" in nothing.replace(b"\\", b""))
+    assert nothing and (format is ReportFormat.PDF or b"2026-W48" in nothing.replace(b"\\", b""))
 
 
 def test_numbers_are_read_back_as_they_were(bad: WeeklyReport) -> None:
-    said = json.loads(written(bad, Format.JSON))
+    said = json.loads(written(bad, ReportFormat.JSON))
     row = [one["weeks"] for part in said["sections"] for one in part["figures"]]
     assert row == [list(BAD[one.name]) for part in bad.sections for one in part.figures]
 
