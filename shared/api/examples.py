@@ -269,6 +269,7 @@ PARAMETERS: Mapping[str, object] = {
     "project_id": 7,
     "tenant_id": 1,
     "day": "2030-01-30",
+    "week": "2030-W05",
     "source": "database",
     "database": "company.db",
     "task_type": "database_backup",

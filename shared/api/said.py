@@ -30,6 +30,7 @@ PARAMETERS: Mapping[str, str] = {
     "data": "Only about this.",
     "database": "Only of the database of this name.",
     "day": "A day in UTC, such as 2030-01-31.",
+    "week": "A week by ISO 8601, such as 2030-W05.",
     "delivery_id": "The delivery's id, which is its `webhook-id`.",
     "destination": "Only those with a copy there.",
     "enabled": "Only what is on (true) or off (false).",

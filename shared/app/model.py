@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     from shared.resources.service import Resources
     from shared.scaling.service import Scaling
     from shared.webhooks.service import Webhooks
+    from shared.weekly.service import Weekly
     from shared.workflows.saved.service import WorkflowBook
     from shared.workflows.service import Runs as WorkflowRuns
 
@@ -145,6 +146,8 @@ class App:
     """What customers' health checks found."""
     status_pages: Callable[[], StatusPages]
     webhooks: Callable[[], Webhooks]
+    weekly: Callable[[], Weekly]
+    """The weekly reports."""
     workflows: Callable[[], WorkflowBook]
     """The definitions, for people."""
     workflow_runs: Callable[[], WorkflowRuns]

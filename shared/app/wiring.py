@@ -14,6 +14,8 @@ from shared.app.model import App
 from shared.app.records import Records, housekeeper
 from shared.app.spending import budgeting, following
 from shared.app.stores import Stores
+from shared.app.weekly import Looking
+from shared.app.weekly import services_of as looking_services
 from shared.applied.port import DriftMonitor
 from shared.applied.service import Applied
 from shared.applied.watch import Watch
@@ -84,6 +86,7 @@ def build(
             **domains.services_of(lambda: company),
             **customers.services_of(lambda: served),
             **workflows.services_of(lambda: flows),
+            **looking_services(lambda: looking),
         }
     )
     _hold_needs(tasks, services)
@@ -134,6 +137,7 @@ def build(
     company = domains.Domains(around)
     served = customers.Customers(around, company)
     flows = workflows.Workflows(around, company, outcomes)
+    looking = Looking(around, company)
     sweep = Sweep(at.table, at.queue, limits, at.meta, at.handed, at.feed, dispatcher.tick_one)
     # its own: signals of schedules may wait for services that hang
     alone = engine.heartbeats(at, post, clock)
@@ -199,6 +203,7 @@ def build(
         webhooks=served.webhooks,
         workflows=flows.book,
         workflow_runs=flows.runs,
+        weekly=looking.weekly,
         started_at=clock.now(),
         connection=at.connection,
     )

@@ -32,6 +32,7 @@ EVERYTHING = {
     *("list_notifications", "read_notification", "list_circuits", "list_messages", "read_message"),
     *("read_billing", "resume_billing", "read_costs", "list_usage"),
     *("list_reports", "read_cost_report", "read_cost_chart", "read_scaling"),
+    *("list_weekly_reports", "read_weekly_report"),
     *("create_plan", "change_plan", "delete_plan", "restore_backup"),
     *("put_project_budget", "delete_project_budget"),
 }
@@ -181,6 +182,7 @@ def test_who_may_is_let_in(
         answer = there.asking.ask(key=there.admin, **request)
         known = answer.status_code == 200 or name in (
             *("read_cost_report", "list_reports", "read_message", "read_notification"),
+            *("list_weekly_reports", "read_weekly_report"),
         )
         assert known, say(answer)
 
