@@ -57,6 +57,7 @@ from shared.tasks import Registry
 
 if TYPE_CHECKING:
     from shared.alerts.service import Alerts
+    from shared.approvals.service import Approvals
     from shared.analysis.service import Analyses
     from shared.archive.service import JobArchive
     from shared.backups.service import Backups
@@ -122,6 +123,7 @@ class App:
     notifications: Callable[[], Notifications]
     billing: Callable[[], Billing]
     alerts: Callable[[], Alerts]
+    approvals: Callable[[], Approvals]
     analyses: Callable[[], Analyses]
     calendars: Calendars
     feeds: Feeds
