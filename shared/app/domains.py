@@ -11,7 +11,7 @@ from shared.alerts.of_notifications import NotificationAlerts
 from shared.alerts.port import AlertMonitor, AlertService, DatabaseMonitor
 from shared.app.around import Around
 from shared.app.scaling import scaling
-from shared.approvals.port import ApprovalService
+from shared.approvals.port import ApprovalService, ApprovalUpkeep
 from shared.archive.port import ArchiveService
 from shared.backups.port import BackupService
 from shared.billing.port import BillingService
@@ -84,6 +84,7 @@ class Domains:
     def _approvals(self) -> Approvals:
         from shared.approvals.service import Approvals
         from shared.approvals.store import Store
+        from shared.approvals.telling import Telling
 
         app, at = self._app, self._at
         return Approvals(
@@ -92,7 +93,15 @@ class Domains:
             waking=Waking(at.table, at.queue, app.clock),
             audit=app.audit,
             clock=app.clock,
-            tell=lambda approval, again=False: None,
+            tell=Telling(self.notifications(), at.meta, app.settings.approvals),
+        )
+
+    def approval_upkeep(self) -> ApprovalUpkeep:
+        """What looks after approvals."""
+        from shared.approvals.upkeep import Upkeep
+
+        return Upkeep(
+            approvals=self.approvals(), alerts=self.alerts, settings=self._app.settings.approvals
         )
 
     def _gate(self) -> ApprovalGate:
@@ -177,6 +186,7 @@ def services_of(made: Callable[[], Domains]) -> Mapping[type[Any], Callable[[], 
         AlertMonitor: lambda: made().alerts(),
         AlertService: lambda: made().alerts(),
         ApprovalService: lambda: made().approvals(),
+        ApprovalUpkeep: lambda: made().approval_upkeep(),
         ArchiveService: lambda: made().archive(),
         BackupService: lambda: made().backups(),
         BillingService: lambda: made().billing(),

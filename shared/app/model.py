@@ -57,8 +57,8 @@ from shared.tasks import Registry
 
 if TYPE_CHECKING:
     from shared.alerts.service import Alerts
-    from shared.approvals.service import Approvals
     from shared.analysis.service import Analyses
+    from shared.approvals.service import Approvals
     from shared.archive.service import JobArchive
     from shared.backups.service import Backups
     from shared.batch.service import Batches

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared.access import LOCAL, Caller, Role
-from shared.approvals.model import Approval, ApprovalStatus, How, Verdict, Vote, same
+from shared.approvals.model import Answer, Approval, ApprovalStatus, How, Vote, same
 from shared.errors import BelfryError, Conflict, Forbidden
 from shared.log import instant
 
 EXPIRED = "approval_expired: nobody decided until {until}"
-_ENDS = {Verdict.APPROVE: ApprovalStatus.APPROVED, Verdict.REJECT: ApprovalStatus.REJECTED}
+_ENDS = {Answer.APPROVE: ApprovalStatus.APPROVED, Answer.REJECT: ApprovalStatus.REJECTED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def is_nobody(caller: Caller) -> bool:
 def decide(
     approval: Approval,
     caller: Caller,
-    verdict: Verdict,
+    answer: Answer,
     *,
     shown: str | None,
     now: datetime,
@@ -63,7 +63,7 @@ def decide(
         return Decided(approval, refused)
     if approval.pending and now >= approval.expires_at:
         approval = expired(approval, now)
-    if _said_so(approval, caller, verdict):
+    if _said_so(approval, caller, answer):
         return Decided(approval)
     if not approval.pending:
         return Decided(approval, Conflict(f"{approval.id} {told(approval)}"))
@@ -76,7 +76,7 @@ def decide(
     vote = Vote(
         by=caller.name,
         at=now,
-        verdict=verdict,
+        answer=answer,
         how=how,
         digest=approval.digest,
         key_id=caller.key_id,
@@ -99,26 +99,26 @@ def told(approval: Approval) -> str:
     return f"was {approval.status}{by} at {at}{why}"
 
 
-def _said_so(approval: Approval, caller: Caller, verdict: Verdict) -> bool:
+def _said_so(approval: Approval, caller: Caller, answer: Answer) -> bool:
     """Whether this person has given that answer, and it counts."""
     if approval.status in (ApprovalStatus.EXPIRED, ApprovalStatus.SUPERSEDED):
         return False
     mine = approval.vote_of(caller.name)
-    if mine is None or mine.verdict is not verdict:
+    if mine is None or mine.answer is not answer:
         return False
-    return approval.pending or approval.status is _ENDS[verdict]
+    return approval.pending or approval.status is _ENDS[answer]
 
 
 def _after(approval: Approval, vote: Vote, reason: str | None) -> Approval:
     others = tuple(one for one in approval.votes if not same(one.by, vote.by))
     votes = (*others, vote)
-    approvals = sum(one.verdict is Verdict.APPROVE for one in votes)
-    if vote.verdict is Verdict.APPROVE and approvals < approval.needed:
+    approvals = sum(one.answer is Answer.APPROVE for one in votes)
+    if vote.answer is Answer.APPROVE and approvals < approval.needed:
         return replace(approval, votes=votes)
     return replace(
         approval,
         votes=votes,
-        status=_ENDS[vote.verdict],
+        status=_ENDS[vote.answer],
         decided_at=vote.at,
         decided_by=vote.by,
         reason=reason,

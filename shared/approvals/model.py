@@ -25,7 +25,7 @@ class ApprovalStatus(StrEnum):
     cancelled."""
 
 
-class Verdict(StrEnum):
+class Answer(StrEnum):
     """What a person answers."""
 
     APPROVE = "approve"
@@ -49,7 +49,7 @@ class Vote:
 
     by: str
     at: datetime
-    verdict: Verdict
+    answer: Answer
     how: How
     digest: str
     """Of what the person was shown."""
@@ -115,7 +115,7 @@ class Approval:
     @property
     def approvers(self) -> tuple[str, ...]:
         """Who approved it, in their order."""
-        return tuple(one.by for one in self.votes if one.verdict is Verdict.APPROVE)
+        return tuple(one.by for one in self.votes if one.answer is Answer.APPROVE)
 
     def vote_of(self, person: str) -> Vote | None:
         """That person's last answer."""
@@ -172,7 +172,7 @@ def facts_of(approval: Approval) -> Mapping[str, object]:
         "votes": [
             {
                 "by": one.by,
-                "verdict": one.verdict,
+                "answer": one.answer,
                 "how": one.how,
                 "at": one.at,
                 "key_id": one.key_id,

@@ -16,7 +16,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from shared.approvals.model import Approval, ApprovalStatus, How, Verdict, Vote
+from shared.approvals.model import Answer, Approval, ApprovalStatus, How, Vote
 from shared.errors import Damaged, Refused
 from shared.projects import name_of
 from shared.storage.tables.batch import Delete, Insert, Operation
@@ -109,7 +109,7 @@ def _approval(row: Mapping[str, Any]) -> Approval:
 
 
 def _vote(said: Mapping[str, Any]) -> Vote:
-    kinds = {"verdict": Verdict(said["verdict"]), "how": How(said["how"])}
+    kinds = {"answer": Answer(said["answer"]), "how": How(said["how"])}
     return Vote(**{**said, **kinds, "at": datetime.fromisoformat(said["at"])})
 
 

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from shared.access import ENGINE, Caller
 from shared.approvals.deciding import decide, expired, how_of
-from shared.approvals.model import Approval, ApprovalStatus, How, Verdict, facts_of
+from shared.approvals.model import Answer, Approval, ApprovalStatus, How, facts_of
 from shared.approvals.store import Store
 from shared.audit.port import Action, Audit, Subject
 from shared.clock import Clock
@@ -23,7 +23,7 @@ from shared.storage.tables.schedules import ScheduleTable
 from shared.tasks import JobContext
 
 _logger = logging.getLogger("belfry.approvals")
-_ACTIONS = {Verdict.APPROVE: Action.APPROVE, Verdict.REJECT: Action.REJECT}
+_ACTIONS = {Answer.APPROVE: Action.APPROVE, Answer.REJECT: Action.REJECT}
 _GONE = "its job was cancelled, or has ended"
 
 
@@ -70,7 +70,7 @@ class Approvals:
         self,
         id: str,
         caller: Caller,
-        verdict: Verdict,
+        answer: Answer,
         *,
         shown: str | None = None,
         reason: str | None = None,
@@ -82,22 +82,22 @@ class Approvals:
         Raises `NotFound`; `Forbidden` if the caller may not decide on this; `Conflict` if it was
         decided otherwise, is over, or is not what was shown.
         """
-        answer = partial(
+        judge = partial(
             decide,
             caller=caller,
-            verdict=verdict,
+            answer=answer,
             shown=shown,
             now=self.clock.now(),
             how=how or how_of(caller),
             reason=reason,
         )
         found = self._waiting(self.get(id, caller))
-        first = answer(found)
+        first = judge(found)
         if first.after.status is ApprovalStatus.EXPIRED and found.pending:
             found = self.expire(found, self.clock.now())
-            first = answer(found)
+            first = judge(found)
         if first.refusal is not None:
-            self._tell_refused(found, caller, verdict, first.refusal)
+            self._tell_refused(found, caller, answer, first.refusal)
             raise first.refusal
         if first.after == found:
             self.wake(found)  # if the process was killed after it wrote the first answer
@@ -105,13 +105,13 @@ class Approvals:
 
         def attempt() -> Approval | None:
             present = self.store.get(id)
-            then = answer(present)
+            then = judge(present)
             if then.refusal is not None:
                 raise then.refusal
             return present if then.after == present else self.store.write(present, then.after)
 
         subject = Subject("approval", id, found.project_id)
-        with self.audit.changing(caller, _ACTIONS[verdict], subject, facts_of(found)) as change:
+        with self.audit.changing(caller, _ACTIONS[answer], subject, facts_of(found)) as change:
             after = compare_and_set(id, attempt)
             change.after = facts_of(after)
         self._told(after, caller)
@@ -204,7 +204,7 @@ class Approvals:
         )
 
     def _tell_refused(
-        self, approval: Approval, by: Caller, verdict: Verdict, refusal: BelfryError
+        self, approval: Approval, by: Caller, answer: Answer, refusal: BelfryError
     ) -> None:
         event(
             _logger,
@@ -212,7 +212,7 @@ class Approvals:
             level=logging.WARNING,
             approval=approval.id,
             by=by.name,
-            verdict=verdict.value,
+            answer=answer.value,
             error=str(refusal),
         )
 

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+import httpx
 
 from local.azurite import Azurite
 from shared.access import Caller, Role
+from shared.api.app import api
+from shared.api.site import site
+from shared.approvals import links
 from shared.approvals.model import Approval
+from shared.approvals.port import ApprovalUpkeep
 from shared.approvals.service import Approvals
 from shared.schedules.job import Job
 from shared.schedules.model import Schedule
@@ -72,6 +80,33 @@ class Desk:
         assert found is not None
         return found
 
+    def ask(self, method: str, path: str, body: Any = None, **said: Any) -> httpx.Response:
+        """Call the API by the contract's paths, or open a page."""
+        app = self.engine.app
+        served = api(lambda: app) if path.startswith("/api/") else site(lambda: app)
+
+        async def answered() -> httpx.Response:
+            transport = httpx.ASGITransport(served)
+            async with httpx.AsyncClient(transport=transport, base_url="http://belfry") as client:
+                return await client.request(method, path, json=body, **said)
+
+        return asyncio.run(answered())
+
+    def link(self, approval: Approval, recipient: str) -> str:
+        """The path of the link that went to that address."""
+        key = self.engine.app.meta.secret(links.KEY)
+        return f"{links.PATH}/{links.token(key, links.link_for(approval, recipient))}"
+
+    def click(self, link: str, answer: str, page: str, **said: str) -> httpx.Response:
+        """Send the form of a page."""
+        fields = dict(re.findall(r'name="(form|digest)" value="([^"]+)"', page))
+        return self.ask("POST", link, data={**fields, "answer": answer, **said})
+
+    def upkeep(self) -> Mapping[str, Any]:
+        """What the task `approval_upkeep` does now."""
+        made = self.engine.app.executor._services
+        return made.get(ApprovalUpkeep).watch(context(self.engine))
+
     def job(self, job_id: str) -> Job:
         return self.engine.app.manager.job(job_id)
 
@@ -80,8 +115,6 @@ class Desk:
 
 
 def _renamed(schedule: Schedule, name: str) -> Schedule:
-    from dataclasses import replace
-
     return replace(schedule, definition=replace(schedule.definition, name=name))
 
 
