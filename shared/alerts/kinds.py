@@ -203,6 +203,12 @@ KINDS: Mapping[AlertKind, About] = MappingProxyType(
             what_to_do="Tell its owner. When its receiver works, enable the webhook, then have "
             "what was given up delivered again (POST /api/v1/webhooks/{id}/redeliver).",
         ),
+        AlertKind.APPROVALS_WAITING: About(
+            severity=Severity.WARNING,
+            title="Approvals waiting",
+            what_to_do="Decide on what waits (GET /api/approvals), or ask those to whom it belongs "
+            "(APPROVERS). What nobody decides in time is skipped.",
+        ),
         AlertKind.DELIVERY_GIVEN_UP: About(
             severity=Severity.WARNING,
             title="Delivery given up",

@@ -52,6 +52,8 @@ class AlertKind(StrEnum):
     """More requests come than the app is meant for."""
     WEBHOOK_DISABLED = "webhook_disabled"
     """Nothing is delivered any more to a customer's webhook."""
+    APPROVALS_WAITING = "approvals_waiting"
+    """Many approvals wait for people, or one waits for long."""
     DELIVERY_GIVEN_UP = "delivery_given_up"
     """A customer's webhook did not take a delivery, in any of its attempts."""
 

@@ -10,6 +10,7 @@ from shared.api import bodies, deps, front, pages, problems, query, roles, trace
 from shared.api.alerts import routes as alerts
 from shared.api.analyses import routes as analyses
 from shared.api.applied import routes as applied
+from shared.api.approvals import routes as approvals
 from shared.api.audit import routes as audit
 from shared.api.backups import routes as backups
 from shared.api.batches import routes as batches
@@ -111,6 +112,8 @@ def api(belfry: Callable[[], App], enter: Enter | None = None) -> FastAPI:
     made.include_router(notifications.router)
     made.include_router(notifications.before)
     made.include_router(alerts.router)
+    made.include_router(approvals.router)
+    made.include_router(approvals.plain)
     made.include_router(deliveries.router)
     made.include_router(keys.router)
     made.include_router(own.router)

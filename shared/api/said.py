@@ -16,6 +16,7 @@ PARAMETERS: Mapping[str, str] = {
     "If-None-Match": "Only if it is not as the caller has it: the ETag of that.",
     "alert_id": "The alert's id.",
     "analysis_id": "The analysis' id.",
+    "approval_id": "The approval's id.",
     "backfill_id": "The backfill's id.",
     "backup_id": "The backup's id, or its first eight hex digits or more.",
     "bucket": "What an item of the series stands for. Default: an hour for a span of up to two "

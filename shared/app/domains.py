@@ -4,17 +4,20 @@ cold start pays for every import."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from shared.alerts.of_notifications import NotificationAlerts
 from shared.alerts.port import AlertMonitor, AlertService, DatabaseMonitor
 from shared.app.around import Around
 from shared.app.scaling import scaling
+from shared.approvals.port import ApprovalService, ApprovalUpkeep
 from shared.archive.port import ArchiveService
 from shared.backups.port import BackupService
 from shared.billing.port import BillingService
 from shared.care.port import PetCare
 from shared.engine.work.gates import Gate
+from shared.engine.work.waking import Waking
 from shared.finance.port import FinanceService
 from shared.notifications.port import NotificationService
 from shared.scaling.port import ScalingService
@@ -22,6 +25,8 @@ from shared.tasks.services import once
 
 if TYPE_CHECKING:
     from shared.alerts.service import Alerts
+    from shared.approvals.gate import ApprovalGate
+    from shared.approvals.service import Approvals
     from shared.archive.service import JobArchive
     from shared.backups.service import Backups
     from shared.billing.service import Billing
@@ -37,10 +42,12 @@ class Domains:
         self._app = app
         self._at = app.at
         self.alerts: Callable[[], Alerts] = once(self._alerts)
+        self.approvals: Callable[[], Approvals] = once(self._approvals)
         self.archive: Callable[[], JobArchive] = once(self._archive)
         self.backups: Callable[[], Backups] = once(self._backups)
         self.billing: Callable[[], Billing] = once(self._billing)
         self.finance: Callable[[], Finance] = once(self._finance)
+        self.gate: Callable[[], Gate] = once(self._gate)
         self.notifications: Callable[[], Notifications] = once(self._notifications)
         self.scaling: Callable[[], Scaling] = once(self._scaling)
 
@@ -74,9 +81,51 @@ class Domains:
             retention=self._app.settings.job_retention,
         )
 
-    def approvals(self) -> Gate:
-        """What lets critical jobs run."""
-        raise NotImplementedError
+    def _approvals(self) -> Approvals:
+        from shared.approvals.service import Approvals
+        from shared.approvals.store import Store
+        from shared.approvals.telling import Telling
+
+        app, at = self._app, self._at
+        return Approvals(
+            store=Store(at.connection, at.names.approvals),
+            table=at.table,
+            waking=Waking(at.table, at.queue, app.clock),
+            audit=app.audit,
+            clock=app.clock,
+            tell=Telling(self.notifications(), at.meta, app.settings.approvals),
+        )
+
+    def approval_upkeep(self) -> ApprovalUpkeep:
+        """What looks after approvals."""
+        from shared.approvals.upkeep import Upkeep
+
+        return Upkeep(
+            approvals=self.approvals(), alerts=self.alerts, settings=self._app.settings.approvals
+        )
+
+    def _gate(self) -> ApprovalGate:
+        from shared.approvals.gate import ApprovalGate
+
+        app = self._app
+        return ApprovalGate(
+            approvals=self.approvals(),
+            services=app.services,
+            clock=app.clock,
+            settings=app.settings.approvals,
+            entries_of=app.audit.entries_of,
+            askers=self.askers,
+            deadline_of=self.deadline_of,
+        )
+
+    def askers(self, _schedule_id: str) -> frozenset[str]:
+        """Who started a run, and who edited its definition last, by the schedule of a step of it:
+        they may not approve what it does."""
+        return frozenset()
+
+    def deadline_of(self, _schedule_id: str) -> datetime | None:
+        """Until when the run of a step's schedule may last; None for no limit."""
+        return None
 
     def _backups(self) -> Backups:
         from shared.backups.service import Backups
@@ -136,6 +185,8 @@ def services_of(made: Callable[[], Domains]) -> Mapping[type[Any], Callable[[], 
     return {
         AlertMonitor: lambda: made().alerts(),
         AlertService: lambda: made().alerts(),
+        ApprovalService: lambda: made().approvals(),
+        ApprovalUpkeep: lambda: made().approval_upkeep(),
         ArchiveService: lambda: made().archive(),
         BackupService: lambda: made().backups(),
         BillingService: lambda: made().billing(),

@@ -58,6 +58,7 @@ from shared.tasks import Registry
 if TYPE_CHECKING:
     from shared.alerts.service import Alerts
     from shared.analysis.service import Analyses
+    from shared.approvals.service import Approvals
     from shared.archive.service import JobArchive
     from shared.backups.service import Backups
     from shared.batch.service import Batches
@@ -125,6 +126,7 @@ class App:
     notifications: Callable[[], Notifications]
     billing: Callable[[], Billing]
     alerts: Callable[[], Alerts]
+    approvals: Callable[[], Approvals]
     analyses: Callable[[], Analyses]
     calendars: Calendars
     feeds: Feeds

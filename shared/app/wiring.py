@@ -90,7 +90,7 @@ def build(
         }
     )
     _hold_needs(tasks, services)
-    executor = Executor(tasks, services, clock, approving.GateOf(lambda: company.approvals()))
+    executor = Executor(tasks, services, clock, approving.GateOf(lambda: company.gate()))
     manager = Manager(
         outcomes=outcomes,
         ended=at.ended,
@@ -187,6 +187,7 @@ def build(
         notifications=company.notifications,
         billing=company.billing,
         alerts=company.alerts,
+        approvals=company.approvals,
         analyses=served.analyses,
         calendars=calendars,
         feeds=Feeds(at.calendars, audit, clock),

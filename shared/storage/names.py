@@ -20,6 +20,10 @@ class Names:
         return f"{self.prefix}messages"
 
     @property
+    def approvals(self) -> str:
+        return f"{self.prefix}approvals"
+
+    @property
     def alerts(self) -> str:
         return f"{self.prefix}alerts"
 

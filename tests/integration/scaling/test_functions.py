@@ -19,6 +19,7 @@ from tests.integration.scaling.conftest import MINUTE, START, Office
 
 REQUESTS = {
     "api": ("GET", "/api/v1/tasks"),
+    "approve": ("GET", "/approve/nothing"),
     "calendar_feed": ("GET", "/api/v1/calendar.ics"),
     "hooks": ("POST", "/hooks/nobody"),
     "metrics": ("GET", "/metrics"),
