@@ -19,6 +19,7 @@ from shared.care.port import PetCare
 from shared.engine.work.gates import Gate
 from shared.engine.work.waking import Waking
 from shared.finance.port import FinanceService
+from shared.marketing.port import MarketingService
 from shared.notifications.port import NotificationService
 from shared.scaling.port import ScalingService
 from shared.tasks.services import once
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from shared.backups.service import Backups
     from shared.billing.service import Billing
     from shared.finance.service import Finance
+    from shared.marketing.service import Marketing
     from shared.notifications.service import Notifications
     from shared.scaling.service import Scaling
 
@@ -48,6 +50,7 @@ class Domains:
         self.billing: Callable[[], Billing] = once(self._billing)
         self.finance: Callable[[], Finance] = once(self._finance)
         self.gate: Callable[[], Gate] = once(self._gate)
+        self.marketing: Callable[[], Marketing] = once(self._marketing)
         self.notifications: Callable[[], Notifications] = once(self._notifications)
         self.scaling: Callable[[], Scaling] = once(self._scaling)
 
@@ -160,8 +163,17 @@ class Domains:
 
         return Finance(self._app.settings, self._at.connection, self.alerts)
 
+    def _marketing(self) -> Marketing:
+        from shared.marketing.proposing import Proposer
+        from shared.marketing.service import Marketing
+
+        app = self._app
+        proposer = Proposer(app.manager, app.tasks, app.clock)
+        return Marketing(app.settings, self.notifications, self.alerts, proposer, self._at.ended)
+
     def _notifications(self) -> Notifications:
-        from shared.care.reviews import reviews
+        from shared.care import reviews as of_care
+        from shared.marketing import reviews as of_campaigns
         from shared.notifications.service import notifications_from
 
         app = self._app
@@ -171,7 +183,7 @@ class Domains:
             self._at.meta,
             app.clock,
             app.audit,
-            reviews=reviews(app.settings),
+            reviews={**of_care.reviews(app.settings), **of_campaigns.reviews(app.settings)},
             problems=NotificationAlerts(self.alerts),
         )
 
@@ -192,6 +204,7 @@ def services_of(made: Callable[[], Domains]) -> Mapping[type[Any], Callable[[], 
         BillingService: lambda: made().billing(),
         DatabaseMonitor: lambda: made().database_watch(),
         FinanceService: lambda: made().finance(),
+        MarketingService: lambda: made().marketing(),
         NotificationService: lambda: made().notifications(),
         PetCare: lambda: made().care(),
         ScalingService: lambda: made().scaling(),

@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from shared.billing.service import Billing
     from shared.exports.service import Exports
     from shared.finance.service import Finance
+    from shared.marketing.service import Marketing
     from shared.notifications.service import Notifications
     from shared.probes.publishing import StatusPages
     from shared.probes.store import Store as HealthChecks
@@ -123,6 +124,7 @@ class App:
     batches: Callable[[], Batches]
     exports: Callable[[], Exports]
     finance: Callable[[], Finance]
+    marketing: Callable[[], Marketing]
     notifications: Callable[[], Notifications]
     billing: Callable[[], Billing]
     alerts: Callable[[], Alerts]

@@ -184,6 +184,7 @@ def build(
         batches=served.batches,
         exports=served.exports,
         finance=company.finance,
+        marketing=company.marketing,
         notifications=company.notifications,
         billing=company.billing,
         alerts=company.alerts,
