@@ -37,7 +37,6 @@ LEFT_OUT = {
     "O4.list": "comes with approvals",
     "O4.approve": "comes with approvals",
     "O4.reject": "comes with approvals",
-    "O6.summary": "comes with the health summary",
     "O7.dashboard": "comes with the dashboard",
     "O1.once": "comes with workflows",
     "O1.loop": "comes with workflows",
