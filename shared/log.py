@@ -91,6 +91,7 @@ class Event(StrEnum):
     INDEX_UNREADABLE = "index_unreadable"
     INDEX_REPAIRED = "index_repaired"
     HEALTH_CHECK_CHANGED = "health_check_changed"
+    HEALTH_PART_FAILED = "health_part_failed"
     CLOCK_SILENT = "clock_silent"
     CLOCK_BACK = "clock_back"
     CLOCK_REVIVED = "clock_revived"

@@ -23,6 +23,7 @@ from shared.api.description import Described, operation_id
 from shared.api.door import Door, Enter
 from shared.api.exports import routes as exports
 from shared.api.health_checks import routes as health_checks
+from shared.api.health_summary import routes as health_summary
 from shared.api.jobs import routes as jobs
 from shared.api.keys import own
 from shared.api.keys import routes as keys
@@ -57,9 +58,9 @@ Schedules, and the jobs they make; what people were told; reports and use.
 Deployed, every request needs a function key, in the header `x-functions-key`. Once a key of
 Belfry's own was made (`POST /api/v1/keys`), every request also needs one, as `Authorization: Bearer
 bfy_...`, or a sign-in. It says who asks: a viewer reads, an operator also changes, an admin also
-gives out keys; and what belongs to projects that the key does not have does not exist for it. Not
-described here are `POST /tick`, which needs a function key too, and `GET /status` and
-`GET /ops/uptime`, which need none.
+gives out keys; and what belongs to projects that the key does not have does not exist for it. The
+health summary needs neither, in its short form. Not described here are `POST /tick`, which needs a
+function key too, and `GET /status` and `GET /ops/uptime`, which need none.
 
 A body is JSON in UTF-8, of 1,000,000 bytes at most, sent as `application/json` with its length
 (`Content-Length`), not in chunks. A boolean is `true` or `false`, in a query as well; a parameter
@@ -128,6 +129,7 @@ def api(belfry: Callable[[], App], enter: Enter | None = None) -> FastAPI:
     made.include_router(health_checks.router)
     made.include_router(status_pages.router)
     made.include_router(workflows.router)
+    made.include_router(health_summary.router)
     deps.provide(made, belfry)
     pages.install(made)
     traced.install(made)

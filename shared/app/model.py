@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from shared.billing.service import Billing
     from shared.exports.service import Exports
     from shared.finance.service import Finance
+    from shared.health_summary.service import HealthSummary
     from shared.marketing.service import Marketing
     from shared.notifications.service import Notifications
     from shared.probes.publishing import StatusPages
@@ -143,6 +144,7 @@ class App:
     audit: AuditTrail
     """What is told of each change; `manager` and `control` do so by themselves."""
     metrics: Metrics
+    health_summary: Callable[[], HealthSummary]
     traffic: Traffic
     """Told of each request that was answered."""
     scaling: Callable[[], Scaling]

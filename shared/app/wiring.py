@@ -9,6 +9,7 @@ from shared.alerts.of_engine import EngineAlerts
 from shared.app import access, approving, customers, domains, engine, scaling, workflows
 from shared.app import outgoing as places
 from shared.app.around import Around
+from shared.app.health_summary import health_summary
 from shared.app.metrics import metrics
 from shared.app.model import App
 from shared.app.records import Records, housekeeper
@@ -198,6 +199,7 @@ def build(
         syncs=served.sync_store,
         audit=audit,
         metrics=metrics(settings, at, records.jobs, records.listing, company.scaling, clock),
+        health_summary=health_summary(settings, at, records.jobs, company, clock),
         traffic=traffic,
         scaling=company.scaling,
         health_checks=served.health_checks,

@@ -34,7 +34,6 @@ from tests.integration.engine.conftest import Engine, make, tap
 FILE: Mapping[str, Any] = json.loads(Path(__file__).with_name("calls.json").read_text())
 CALLS: list[dict[str, Any]] = FILE["calls"]
 LEFT_OUT = {
-    "O6.summary": "comes with the health summary",
     "O7.dashboard": "comes with the dashboard",
     "O1.once": "comes with workflows",
     "O1.loop": "comes with workflows",
