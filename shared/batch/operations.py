@@ -12,7 +12,7 @@ from shared.access import Caller, Role
 from shared.batch.model import Item
 from shared.errors import Forbidden, Invalid
 from shared.schedules.job import retry_of
-from shared.tasks import Task
+from shared.tasks import Impact, Task
 
 ROLE = Role.OPERATOR
 """The role by which a batch works, whoever made it: the one that the task `batch` needs. So nobody
@@ -83,6 +83,8 @@ def hold_callable(task: Task) -> None:
         why = (
             f"{task.name} works for the whole company; a batch calls tasks that work for a project"
         )
+    elif task.impact is Impact.C:
+        why = f"a person approves each job of {task.name}; a batch would call it without"
     elif task.on_request:
         why = f"a person asks for {task.name} each time; a batch cannot"
     elif not ROLE.includes(task.role):
