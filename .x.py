@@ -1,21 +1,34 @@
 import sys, datetime as dt, json
-sys.path.insert(0,'.')
+
+sys.path.insert(0, ".")
 from pathlib import Path
 from local.company import build_sqlite
 from tests.company import at
 from shared.marketing import reading, rules
 from shared.recurrence import zone
 import tempfile
-p=Path(tempfile.mkdtemp())/'c.db'
-now=dt.datetime(2026,11,30,7,tzinfo=dt.UTC)
+
+p = Path(tempfile.mkdtemp()) / "c.db"
+now = dt.datetime(2026, 11, 30, 7, tzinfo=dt.UTC)
 build_sqlite(p, now.date())
-url=at(p)
-for t,z in enumerate(["Europe/Berlin","America/New_York","America/Sao_Paulo","Europe/Warsaw","Asia/Tokyo"],1):
-    f=reading.figures(url,t,zone.find(z),now)
+url = at(p)
+for t, z in enumerate(
+    ["Europe/Berlin", "America/New_York", "America/Sao_Paulo", "Europe/Warsaw", "Asia/Tokyo"], 1
+):
+    f = reading.figures(url, t, zone.find(z), now)
     print(f)
-    for r in rules.recommend(f,[],{}): print('   ',r.rule,r.text)
+    for r in rules.recommend(f, [], {}):
+        print("   ", r.rule, r.text)
     from shared.marketing import queries
     from shared.data.database import reading as rd
     from sqlalchemy import select, func
+
     with rd(url) as s:
-        print({seg.value:s.execute(select(func.count()).select_from(queries.members(t,seg,now,0).subquery())).scalar_one() for seg in rules.Segment})
+        print(
+            {
+                seg.value: s.execute(
+                    select(func.count()).select_from(queries.members(t, seg, now, 0).subquery())
+                ).scalar_one()
+                for seg in rules.Segment
+            }
+        )

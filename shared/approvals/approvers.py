@@ -72,7 +72,7 @@ def problems(text: str, set_up: Collection[str], known: Collection[str]) -> Iter
                 yield f"{NAME} has {word!r}; write an address, such as mail:ann@example.com"
             elif channel not in known or (channel in _NO_CHATS and channel != MAIL):
                 yield f"{NAME} has the place {word!r}; use mail:ADDRESS or a chat"
-            elif channel not in set_up:
+            elif channel != MAIL and channel not in set_up:
                 yield f"{NAME} sends to {channel}, which is not set up; see docs/settings.md"
 
 

@@ -18,9 +18,9 @@ from shared.approvals.store import is_newest
 from shared.audit.entry import Entry, canonical
 from shared.clock import Clock
 from shared.engine.work.gates import impact
-from shared.errors import Held, Skipped
+from shared.errors import Held, NotFound, Skipped
 from shared.log import Event, JobLog, event, instant
-from shared.schedules.job import run_of
+from shared.schedules.job import parse_id, run_of
 from shared.schedules.model import LiveJob, Schedule
 from shared.settings import ApprovalSettings
 from shared.storage.tables.compare_and_set import compare_and_set
@@ -132,9 +132,19 @@ class ApprovalGate:
     def _asked(self, schedule_id: str, job_id: str) -> Asked:
         """On whose behalf the job runs."""
         if run_of(schedule_id) is None:
-            return asked_for(job_id, self.entries_of(schedule_id))
+            found = asked_for(job_id, self.entries_of(schedule_id))
+            behind = map(self._behind, found.via)
+            return replace(found, persons=found.persons.union(*behind))
         persons = self.askers(schedule_id)
         return Asked(", ".join(sorted(persons)) or UNKNOWN, persons)
+
+    def _behind(self, batch: str) -> frozenset[str]:
+        """On whose behalf a batch works."""
+        try:
+            schedule_id, _ = parse_id(batch)
+        except NotFound:  # a key that is called so
+            return frozenset()
+        return asked_for(batch, self.entries_of(schedule_id)).persons
 
     def _new(self, wish: Wish, number: int, now: datetime) -> Approval:
         """What is asked. Raises `Skipped` if no time is left for it."""

@@ -142,6 +142,8 @@ class Asked:
     by: str
     persons: frozenset[str] = frozenset()
     """All who had a hand in it: they may not decide."""
+    via: frozenset[str] = frozenset()
+    """Jobs of batches that did so: whoever is behind them had, too."""
 
 
 def facts_of(approval: Approval) -> Mapping[str, object]:

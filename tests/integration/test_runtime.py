@@ -173,7 +173,9 @@ def test_a_signature_comes_through(indexed: Any) -> None:
 
 def test_the_clock_for_a_pinger_asks_for_a_key_and_says_what_it_did(indexed: Any) -> None:
     asked = {name: level.upper() for name, level in indexed["keys"].items() if level}
-    open_to_all = dict.fromkeys(("site", "hooks", "calendar_feed", "approve", "health_summary"), "ANONYMOUS")
+    open_to_all = dict.fromkeys(
+        ("site", "hooks", "calendar_feed", "approve", "health_summary"), "ANONYMOUS"
+    )
     assert asked == dict.fromkeys(("tick", "api", "metrics"), "FUNCTION") | open_to_all
     answer = indexed["outcomes"]["tick"]
     assert answer["status"] == "200"

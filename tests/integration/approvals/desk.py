@@ -10,16 +10,18 @@ from typing import Any
 
 import httpx
 
+from functions.customers.approval import approval
+from functions.operations.approval_upkeep import approval_upkeep
 from local.azurite import Azurite
 from shared.access import Caller, Role
 from shared.api.app import api
 from shared.api.site import site
 from shared.approvals import links
 from shared.approvals.model import Approval
-from shared.approvals.port import ApprovalUpkeep
 from shared.approvals.service import Approvals
 from shared.schedules.job import Job
 from shared.schedules.model import Schedule
+from shared.storage.queues.jobs import Message
 from shared.tasks import Impact, JobContext, Params, Result, task
 from shared.tasks.preview import Preview
 from tests.integration.engine.conftest import Engine, make, tap
@@ -104,8 +106,14 @@ class Desk:
 
     def upkeep(self) -> Mapping[str, Any]:
         """What the task `approval_upkeep` does now."""
-        made = self.engine.app.executor._services
-        return made.get(ApprovalUpkeep).watch(context(self.engine))
+        if self.engine.app.table.get("upkeep") is None:
+            self.engine.add("approval_upkeep", schedule_id="upkeep", enabled=False)
+        app = self.engine.app
+        asked = app.manager.run_now("upkeep", force=True, send=False).job_id
+        app.worker.work(Message((asked,), self.engine.clock.now()))
+        job = app.manager.job(asked)
+        assert job.result is not None, job
+        return job.result
 
     def job(self, job_id: str) -> Job:
         return self.engine.app.manager.job(job_id)
@@ -141,6 +149,6 @@ def desk_of(azurite: Azurite, environ: Mapping[str, str] | None = None, **said: 
         outside.sent.append(job.job_id)
         return {"sent": outside.recipients}
 
-    engine = make(azurite, tasks=[sends], environ=environ, **said)
+    engine = make(azurite, tasks=[sends, approval, approval_upkeep], environ=environ, **said)
     tap(engine)
     return Desk(engine, outside)
