@@ -1,12 +1,14 @@
-import sys, datetime as dt, json
+import datetime as dt
+import sys
 
 sys.path.insert(0, ".")
+import tempfile
 from pathlib import Path
+
 from local.company import build_sqlite
-from tests.company import at
 from shared.marketing import reading, rules
 from shared.recurrence import zone
-import tempfile
+from tests.company import at
 
 p = Path(tempfile.mkdtemp()) / "c.db"
 now = dt.datetime(2026, 11, 30, 7, tzinfo=dt.UTC)
@@ -19,9 +21,10 @@ for t, z in enumerate(
     print(f)
     for r in rules.recommend(f, [], {}):
         print("   ", r.rule, r.text)
-    from shared.marketing import queries
+    from sqlalchemy import func, select
+
     from shared.data.database import reading as rd
-    from sqlalchemy import select, func
+    from shared.marketing import queries
 
     with rd(url) as s:
         print(

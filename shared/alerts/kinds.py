@@ -184,6 +184,12 @@ KINDS: Mapping[AlertKind, About] = MappingProxyType(
             what_to_do="Read which steps fail, mend the cause, then run the failed runs again from "
             "there.",
         ),
+        AlertKind.WORKFLOW_NOT_UNDONE: About(
+            severity=Severity.CRITICAL,
+            title="Workflow not undone",
+            what_to_do="Read the run (GET /api/v1/runs/{id}): of each step it says what was undone. "
+            "Undo the rest by hand.",
+        ),
         AlertKind.WEEKLY_TREND: About(
             severity=Severity.WARNING,
             title="Weekly trend",

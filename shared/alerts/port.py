@@ -57,6 +57,9 @@ class AlertKind(StrEnum):
     DELIVERY_GIVEN_UP = "delivery_given_up"
     """A customer's webhook did not take a delivery, in any of its attempts."""
 
+    WORKFLOW_NOT_UNDONE = "workflow_not_undone"
+    """A run failed or was cancelled, and not all that it had done could be undone."""
+
 
 class AlertService(Protocol):
     """Tells people of problems (`service`). Every method raises `Unavailable` or `Refused` if

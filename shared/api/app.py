@@ -32,6 +32,7 @@ from shared.api.notifications import routes as notifications
 from shared.api.plans import routes as plans
 from shared.api.reports import routes as reports
 from shared.api.resources import repositories, targets, webhooks
+from shared.api.runs import routes as runs
 from shared.api.scaling import routes as scaling
 from shared.api.schedules import (
     backfills,
@@ -129,6 +130,8 @@ def api(belfry: Callable[[], App], enter: Enter | None = None) -> FastAPI:
     made.include_router(health_checks.router)
     made.include_router(status_pages.router)
     made.include_router(workflows.router)
+    made.include_router(runs.router)
+    made.include_router(runs.starting)
     made.include_router(health_summary.router)
     deps.provide(made, belfry)
     pages.install(made)

@@ -4,7 +4,6 @@ cold start pays for every import."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from shared.alerts.of_notifications import NotificationAlerts
@@ -35,13 +34,16 @@ if TYPE_CHECKING:
     from shared.marketing.service import Marketing
     from shared.notifications.service import Notifications
     from shared.scaling.service import Scaling
+    from shared.workflows.people import People
 
 
 class Domains:
     """The services."""
 
-    def __init__(self, app: Around) -> None:
+    def __init__(self, app: Around, people: Callable[[], People]) -> None:
+        """`people`: of the runs of workflows."""
         self._app = app
+        self._people = people
         self._at = app.at
         self.alerts: Callable[[], Alerts] = once(self._alerts)
         self.approvals: Callable[[], Approvals] = once(self._approvals)
@@ -117,18 +119,9 @@ class Domains:
             clock=app.clock,
             settings=app.settings.approvals,
             entries_of=app.audit.entries_of,
-            askers=self.askers,
-            deadline_of=self.deadline_of,
+            askers=lambda schedule_id: self._people().askers(schedule_id),
+            deadline_of=lambda schedule_id: self._people().deadline(schedule_id),
         )
-
-    def askers(self, _schedule_id: str) -> frozenset[str]:
-        """Who started a run, and who edited its definition last, by the schedule of a step of it:
-        they may not approve what it does."""
-        return frozenset()
-
-    def deadline_of(self, _schedule_id: str) -> datetime | None:
-        """Until when the run of a step's schedule may last; None for no limit."""
-        return None
 
     def _backups(self) -> Backups:
         from shared.backups.service import Backups

@@ -135,10 +135,10 @@ def build(
         meter=budgets.meter,
         traffic=traffic,
     )
-    company = domains.Domains(around)
+    company = domains.Domains(around, lambda: flows.people())
     served = customers.Customers(around, company)
     flows = workflows.Workflows(around, company, outcomes)
-    looking = Looking(around, company)
+    looking = Looking(around, company, workflows=flows.figures, runs=flows.figures)
     sweep = Sweep(at.table, at.queue, limits, at.meta, at.handed, at.feed, dispatcher.tick_one)
     # its own: signals of schedules may wait for services that hang
     alone = engine.heartbeats(at, post, clock)

@@ -23,7 +23,9 @@ from shared.workflows.port import WorkflowArchive, WorkflowScheduler, WorkflowSe
 if TYPE_CHECKING:
     from shared.workflows.advancing import Advancing
     from shared.workflows.archiving import Archive
+    from shared.workflows.figures import Figures
     from shared.workflows.listing import RunRoll
+    from shared.workflows.people import People
     from shared.workflows.saved.model import Workflow
     from shared.workflows.saved.service import WorkflowBook
     from shared.workflows.saved.store import SavedWorkflows
@@ -137,6 +139,18 @@ class Workflows:
         at = self._at
         container = at.connection.blobs(at.names.workflow_runs)
         return Archive(self.store(), self.roll(), Jobs(at.table, at.ended), container, _KEPT)
+
+    def figures(self) -> Figures:
+        """How many runs there were."""
+        from shared.workflows.figures import Figures
+
+        return Figures(self.roll())
+
+    def people(self) -> People:
+        """Who has to do with a run."""
+        from shared.workflows.people import People
+
+        return People(self.store())
 
     def scheduler(self) -> WorkflowScheduler:
         """What starts workflows by their interval."""

@@ -208,6 +208,10 @@ class WorkflowBook:
         """What a run that the caller starts is to be of. Raises `NotFound`."""
         return self._asked(self.get(by, workflow_id))
 
+    def asked_of_workflow(self, workflow: Workflow) -> Asked:
+        """What a run of it is to be of. Raises `Conflict` if it is not active."""
+        return self._asked(workflow)
+
     def asked_of(self, workflow_id: str, project_id: int | None) -> Asked:
         """What a run that a job of that project starts is to be of. Raises `NotFound`."""
         found = self._store.of_project(workflow_id, project_id)
@@ -216,6 +220,8 @@ class WorkflowBook:
         return self._asked(found)
 
     def _asked(self, workflow: Workflow) -> Asked:
+        if not workflow.is_active:
+            raise Conflict(f"workflow {workflow.id} is not active; set is_active to true")
         return Asked(
             workflow_id=workflow.id,
             name=workflow.name,
