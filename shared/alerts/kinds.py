@@ -187,8 +187,8 @@ KINDS: Mapping[AlertKind, About] = MappingProxyType(
         AlertKind.WORKFLOW_NOT_UNDONE: About(
             severity=Severity.CRITICAL,
             title="Workflow not undone",
-            what_to_do="Read the run (GET /api/v1/runs/{id}): of each step it says what was undone. "
-            "Undo the rest by hand.",
+            what_to_do="Read the run (GET /api/v1/runs/{id}): of each step it says what was "
+            "undone. Undo the rest by hand.",
         ),
         AlertKind.WEEKLY_TREND: About(
             severity=Severity.WARNING,

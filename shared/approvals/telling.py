@@ -68,4 +68,4 @@ def _lines(approval: Approval, link: str) -> Iterator[str]:
     yield ""
     yield f"Decide: {link}" if link else f"Decide: POST /api/approvals/{approval.id}/approve"
     if link:
-        yield "The link opens a page that shows everything. Nothing is decided until you click there."
+        yield "The link opens a page that shows it. Nothing is decided until you click there."

@@ -85,8 +85,6 @@ def hold_callable(task: Task) -> None:
         why = (
             f"{task.name} works for the whole company; a batch calls tasks that work for a project"
         )
-    elif task.impact is Impact.C:
-        why = f"a person approves each job of {task.name}; a batch would call it without"
     elif task.on_request:
         why = f"a person asks for {task.name} each time; a batch cannot"
     elif not ROLE.includes(task.role):

@@ -1,4 +1,4 @@
-"""Moves runs that ended long ago into files: readable, hashed, and found by the API as before (O10).
+"""Moves runs that ended long ago into files: readable, hashed, found by the API as before (O10).
 
 1. The run is written to a blob: its definition, its steps with their jobs and results, its events.
 2. Its entry in the list of runs says so, with the blob's SHA-256.
