@@ -212,6 +212,12 @@ BODIES: Mapping[str, Mapping[str, dict[str, Any]]] = {
         "an admin of all": {"name": "Ana", "role": "admin"},
     },
     "KeyChange": {"another name": {"name": "Ana's laptop"}},
+    "NewRun": {"of a customer": {"input": {"email": "someone@example.com", "seats": 12}}},
+    "CancelRun": {"with its reason": {"reason": "the customer left"}},
+    "NewEvent": {
+        "a login": {"id": "login-4711", "data": {"user": "someone@example.com"}},
+        "nothing but that it came": {},
+    },
     "NewWorkflow": {
         "each hour": {
             "id": "onboarding",
