@@ -87,6 +87,15 @@ def feed() -> Bridge:
 
 
 @functools.cache
+def health_summary() -> Bridge:
+    """The health summary, for the host's requests."""
+    from shared.api.bridge import Bridge
+    from shared.api.health_summary.app import summary
+
+    return Bridge(summary(app))
+
+
+@functools.cache
 def hooks() -> Bridge:
     """What providers tell us, for the host's requests."""
     from shared.api.bridge import Bridge

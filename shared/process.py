@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from shared import settings as configuration
 from shared.alerts import routes
 from shared.app import App, build
+from shared.approvals import approvers
 from shared.backups import engines
 from shared.clock import Clock, FixedClock
 from shared.data import database, names
@@ -88,6 +89,7 @@ def _settings(tasks: Registry) -> Settings:
         lambda read: (
             *configured.problems(tasks, read),
             *routes.wrong_in(read),
+            *approvers.wrong_in(read),
             *people.wrong_in(read),
         ),
         channels.declared(),

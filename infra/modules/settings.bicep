@@ -5,6 +5,11 @@ metadata description = 'The settings of docs/settings.md that Azure needs and th
 type appSettings = {
   ALERTS_PER_HOUR: string?
   ALERT_ROUTES: string?
+  APPROVALS_MOST: string?
+  APPROVALS_OLDEST_HOURS: string?
+  APPROVALS_TWO_PERSONS: string?
+  APPROVAL_DAYS: string?
+  APPROVERS: string?
   ANALYSIS_HOSTS: string?
   AUDIT_TABLE_DAYS: string?
   BACKFILL_LIMIT: string?

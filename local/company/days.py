@@ -10,14 +10,27 @@ from itertools import count
 from zoneinfo import ZoneInfo
 
 from local.company.chance import number, pick
-from local.company.rows import FEES, KINDS, PETS, TENANTS, Row, is_reached, owner_of, tenant_of
+from local.company.rows import (
+    FEES,
+    KINDS,
+    PETS,
+    TENANTS,
+    Row,
+    is_reached,
+    owner_of,
+    stays_away,
+    tenant_of,
+)
 from shared.data.models import AppointmentStatus, FeeStatus, VaccinationStatus
 
 SEED = 1
 _ONE_DAY = timedelta(days=1)
 _AHEAD = timedelta(days=30)
 _TENANTS = range(1, len(TENANTS) + 1)
-_PETS_OF = {n: [pet for pet in range(1, PETS + 1) if tenant_of(pet) == n] for n in _TENANTS}
+_PETS_OF = {
+    n: [pet for pet in range(1, PETS + 1) if tenant_of(pet) == n and not stays_away(owner_of(pet))]
+    for n in _TENANTS
+}
 _TIMES = [time(hour) for hour in range(8, 19)]
 """In the tenants' zones."""
 _SURE = (1, 2, 5)

@@ -58,6 +58,12 @@ def is_reached(owner: int) -> bool:
     return owner % 17 != 0 and owner % 3 != 0
 
 
+def stays_away(owner: int) -> bool:
+    """Whether an owner has not come since the company's first months: whom the marketing cycle
+    finds."""
+    return owner // len(TENANTS) % 4 == 0
+
+
 def owner_of(pet: int) -> int:
     return 1 + number(OWNERS, "pet", pet)
 

@@ -171,6 +171,31 @@ KINDS: Mapping[AlertKind, About] = MappingProxyType(
             "out who could write to the storage account since then; compare with the files in the "
             "container of the anchors (docs/audit.md).",
         ),
+        AlertKind.RUNS_LATE: About(
+            severity=Severity.WARNING,
+            title="Runs late",
+            what_to_do="See what waits (GET /api/v1/jobs?status=queued) and what takes so long "
+            "(GET /api/v1/jobs?status=running). Give the app more instances (docs/scaling.md), or "
+            "spread schedules that are due in the same minute.",
+        ),
+        AlertKind.WORKFLOWS_FAILING: About(
+            severity=Severity.WARNING,
+            title="Workflows failing",
+            what_to_do="Read which steps fail, mend the cause, then run the failed runs again from "
+            "there.",
+        ),
+        AlertKind.WORKFLOW_NOT_UNDONE: About(
+            severity=Severity.CRITICAL,
+            title="Workflow not undone",
+            what_to_do="Read the run (GET /api/v1/runs/{id}): of each step it says what was "
+            "undone. Undo the rest by hand.",
+        ),
+        AlertKind.WEEKLY_TREND: About(
+            severity=Severity.WARNING,
+            title="Weekly trend",
+            what_to_do="Read the report (GET /api/v1/reports/weekly/WEEK?format=md): its "
+            "recommendations say what to do about each figure.",
+        ),
         AlertKind.SCALING_EMERGENCY: About(
             severity=Severity.CRITICAL,
             title="Scaling emergency",
@@ -183,6 +208,12 @@ KINDS: Mapping[AlertKind, About] = MappingProxyType(
             title="Webhook disabled",
             what_to_do="Tell its owner. When its receiver works, enable the webhook, then have "
             "what was given up delivered again (POST /api/v1/webhooks/{id}/redeliver).",
+        ),
+        AlertKind.APPROVALS_WAITING: About(
+            severity=Severity.WARNING,
+            title="Approvals waiting",
+            what_to_do="Decide on what waits (GET /api/approvals), or ask those to whom it belongs "
+            "(APPROVERS). What nobody decides in time is skipped.",
         ),
         AlertKind.DELIVERY_GIVEN_UP: About(
             severity=Severity.WARNING,

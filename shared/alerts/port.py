@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -41,12 +42,23 @@ class AlertKind(StrEnum):
     """The company's database does not answer, or its schema is not that of the code."""
     AUDIT_BROKEN = "audit_broken"
     """The chain of the audit does not fit: somebody changed it."""
+    RUNS_LATE = "runs_late"
+    """Many runs begin long after they should."""
+    WORKFLOWS_FAILING = "workflows_failing"
+    """More than 5 % of the runs of workflows fail."""
+    WEEKLY_TREND = "weekly_trend"
+    """A figure of the weekly report is outside its band."""
     SCALING_EMERGENCY = "scaling_emergency"
     """More requests come than the app is meant for."""
     WEBHOOK_DISABLED = "webhook_disabled"
     """Nothing is delivered any more to a customer's webhook."""
+    APPROVALS_WAITING = "approvals_waiting"
+    """Many approvals wait for people, or one waits for long."""
     DELIVERY_GIVEN_UP = "delivery_given_up"
     """A customer's webhook did not take a delivery, in any of its attempts."""
+
+    WORKFLOW_NOT_UNDONE = "workflow_not_undone"
+    """A run failed or was cancelled, and not all that it had done could be undone."""
 
 
 class AlertService(Protocol):
@@ -80,3 +92,26 @@ class DatabaseMonitor(Protocol):
     def watch(self, job: JobContext) -> str:
         """Look whether it answers and fits, and tell people if not (alert `database_unfit`); how it
         was found: none (not set), fits, unfit or away."""
+
+
+class LatenessMonitor(Protocol):
+    """Looks how late runs begin (`of_lateness`)."""
+
+    def watch(self, job: JobContext) -> Mapping[str, object]:
+        """Look, and tell people if many are late (alert `runs_late`); what was found. Raises
+        `Unavailable` or `Refused` if storage fails."""
+
+
+class WorkflowMonitor(Protocol):
+    """Looks how many runs of workflows fail (`of_workflows`)."""
+
+    def watch(self, job: JobContext) -> Mapping[str, object]:
+        """Look, and tell people if too many fail (alert `workflows_failing`); what was found.
+        Raises `Unavailable` or `Refused` if storage fails."""
+
+
+class WorkflowRuns(Protocol):
+    """What the alerts ask of the workflows."""
+
+    def runs(self, since: datetime, until: datetime) -> tuple[int, int]:
+        """(how many runs of workflows ended in that time, how many of these failed)."""

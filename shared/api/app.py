@@ -10,6 +10,7 @@ from shared.api import bodies, deps, front, pages, problems, query, roles, trace
 from shared.api.alerts import routes as alerts
 from shared.api.analyses import routes as analyses
 from shared.api.applied import routes as applied
+from shared.api.approvals import routes as approvals
 from shared.api.audit import routes as audit
 from shared.api.backups import routes as backups
 from shared.api.batches import routes as batches
@@ -22,6 +23,7 @@ from shared.api.description import Described, operation_id
 from shared.api.door import Door, Enter
 from shared.api.exports import routes as exports
 from shared.api.health_checks import routes as health_checks
+from shared.api.health_summary import routes as health_summary
 from shared.api.jobs import routes as jobs
 from shared.api.keys import own
 from shared.api.keys import routes as keys
@@ -30,6 +32,7 @@ from shared.api.notifications import routes as notifications
 from shared.api.plans import routes as plans
 from shared.api.reports import routes as reports
 from shared.api.resources import repositories, targets, webhooks
+from shared.api.runs import routes as runs
 from shared.api.scaling import routes as scaling
 from shared.api.schedules import (
     backfills,
@@ -56,9 +59,9 @@ Schedules, and the jobs they make; what people were told; reports and use.
 Deployed, every request needs a function key, in the header `x-functions-key`. Once a key of
 Belfry's own was made (`POST /api/v1/keys`), every request also needs one, as `Authorization: Bearer
 bfy_...`, or a sign-in. It says who asks: a viewer reads, an operator also changes, an admin also
-gives out keys; and what belongs to projects that the key does not have does not exist for it. Not
-described here are `POST /tick`, which needs a function key too, and `GET /status` and
-`GET /ops/uptime`, which need none.
+gives out keys; and what belongs to projects that the key does not have does not exist for it. The
+health summary needs neither, in its short form. Not described here are `POST /tick`, which needs a
+function key too, and `GET /status` and `GET /ops/uptime`, which need none.
 
 A body is JSON in UTF-8, of 1,000,000 bytes at most, sent as `application/json` with its length
 (`Content-Length`), not in chunks. A boolean is `true` or `false`, in a query as well; a parameter
@@ -111,6 +114,8 @@ def api(belfry: Callable[[], App], enter: Enter | None = None) -> FastAPI:
     made.include_router(notifications.router)
     made.include_router(notifications.before)
     made.include_router(alerts.router)
+    made.include_router(approvals.router)
+    made.include_router(approvals.plain)
     made.include_router(deliveries.router)
     made.include_router(keys.router)
     made.include_router(own.router)
@@ -125,6 +130,9 @@ def api(belfry: Callable[[], App], enter: Enter | None = None) -> FastAPI:
     made.include_router(health_checks.router)
     made.include_router(status_pages.router)
     made.include_router(workflows.router)
+    made.include_router(runs.router)
+    made.include_router(runs.starting)
+    made.include_router(health_summary.router)
     deps.provide(made, belfry)
     pages.install(made)
     traced.install(made)

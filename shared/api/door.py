@@ -2,6 +2,7 @@
 
 A request under `/api` needs a key or a sign-in once a key was made (`shared.keys.gate`). The pages
 that describe the API need none: a browser cannot send one, and they say nothing of what is stored.
+The health summary needs none in its short form.
 
 The headers that say who asks are removed from the request here. Nothing behind this reads them, so
 nothing can believe or show them.
@@ -11,22 +12,28 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.access import Caller, sign_in
+from shared.access import LOCAL, Caller, Role, sign_in
 from shared.api import pages
 from shared.api.problems import of_error
-from shared.errors import BelfryError
+from shared.api.within import Within
+from shared.errors import BelfryError, Refused, Unauthenticated, Unavailable
 from shared.keys.gate import Entered, Knock
 
 Enter = Callable[[Knock], Entered]
 """Lets a request in, or raises a `BelfryError`."""
 Proxied = Callable[[], bool]
 
+SUMMARY = "/api/health/summary"
+"""The page that anybody may read in its short form."""
+_STARTS, _CHECKS = 10.0, 1.0
+"""Seconds that this page waits for an app that is being built, and for a key to be checked."""
 _SAYS_WHO = (b"authorization", b"x-ms-token-")
 _PRINCIPAL = sign_in.HEADER.encode()
 
@@ -39,19 +46,54 @@ class Door:
         self._app = app
         self._enter = enter
         self._proxied = proxied
+        self._within = Within("door")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or is_open(scope["path"]):
             await self._app(_without(scope), receive, send)
             return
         try:
-            entered = await run_in_threadpool(self._let_in, scope)
+            if scope["path"] == SUMMARY:
+                entered = await self._perhaps(scope)
+            else:
+                entered = await run_in_threadpool(self._let_in, scope)
         except BelfryError as error:
             await of_error(error)(scope, receive, send)
             return
         inside = _without(scope)
         inside["state"] = {**(scope.get("state") or {}), "caller": entered.caller}
         await self._app(inside, receive, _telling(send, entered.headers))
+
+    async def _perhaps(self, scope: Scope) -> Entered:
+        """Of the page that anybody may read in its short form: who asks, or `NOBODY` if the request
+        does not say, or if that cannot be checked in time. Raises if what it says is wrong.
+
+        Deployed, the host asks for no key there, so that somebody comes past it proves nothing.
+        """
+        proxied = await self._within(_STARTS, self._is_proxied)
+        if proxied is None or (proxied and not _says_who(scope)):
+            return NOBODY
+        entered = await self._within(_CHECKS, lambda: self._let_in_or_nobody(scope))
+        if entered is None or (proxied and _is_local(entered)):
+            return NOBODY
+        return entered
+
+    def _is_proxied(self) -> bool | None:
+        """None if the app cannot be built: whoever shows the page says so."""
+        try:
+            return self._proxied()
+        except BelfryError:
+            return None
+
+    def _let_in_or_nobody(self, scope: Scope) -> Entered:
+        try:
+            return self._let_in(scope)
+        except (Unavailable, Refused):  # the page itself tells that storage is away
+            return NOBODY
+        except Unauthenticated:
+            if _says_who(scope):
+                raise
+            return NOBODY
 
     def _let_in(self, scope: Scope) -> Entered:
         headers = Headers(scope=scope)
@@ -64,6 +106,11 @@ class Door:
                 request_id=scope.get("azure_functions.invocation_id"),
             )
         )
+
+
+ANONYMOUS = Caller(name="anonymous", role=Role.VIEWER, projects=frozenset())
+"""Who does not say who they are, at the page that anybody may read in its short form."""
+NOBODY = Entered(ANONYMOUS, {})
 
 
 def caller_of(request: Request) -> Caller:
@@ -112,6 +159,16 @@ def _without_port(text: str) -> str | None:
 def is_open(path: str) -> bool:
     """Whether what lies at that path says nothing of what is stored, so anybody may read it."""
     return path in (pages.PAGE, pages.DESCRIPTION) or path.startswith(f"{pages.PAGE}/")
+
+
+def _says_who(scope: Scope) -> bool:
+    headers = Headers(scope=scope)
+    return "authorization" in headers or sign_in.HEADER in headers
+
+
+def _is_local(entered: Entered) -> bool:
+    """Whether somebody came in because nothing is closed yet."""
+    return replace(entered.caller, address=None, request_id=None) == LOCAL
 
 
 def _without(scope: Scope) -> Scope:

@@ -68,6 +68,12 @@ BODIES: Mapping[str, Mapping[str, dict[str, Any]]] = {
             "END:VCALENDAR\r\n"
         },
     },
+    "Approve": {
+        "as it was read": {},
+    },
+    "Reject": {
+        "with a reason": {"reason": "Not authorized"},
+    },
     "NewStatusPage": {
         "an empty one, with a name of its own": {
             "title": "Shop",
@@ -245,6 +251,7 @@ PARAMETERS: Mapping[str, object] = {
     "backfill_id": "b3f9k2",
     "backup_id": "1f0c3a9d",
     "alert_id": _NOTIFICATION,
+    "approval_id": "a0123456789abcdef01234567",
     "message_id": _NOTIFICATION,
     "notification_id": _NOTIFICATION,
     "from": "2030-01-31T00:00:00Z",
@@ -269,6 +276,7 @@ PARAMETERS: Mapping[str, object] = {
     "project_id": 7,
     "tenant_id": 1,
     "day": "2030-01-30",
+    "week": "2030-W05",
     "source": "database",
     "database": "company.db",
     "task_type": "database_backup",

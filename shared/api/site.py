@@ -1,4 +1,5 @@
-"""The pages that need no key: `/status` (L9), `/ops/uptime` (L13), and projects' status pages."""
+"""The pages that need no key: `/status` (L9), `/ops/uptime` (L13), projects' status pages, and what
+the links of approvals open."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from fastapi import FastAPI
 
 from shared.alerts.of_database import Fitness, last
 from shared.api import deps, front, problems, traced
+from shared.api.approvals import page as approvals
 from shared.api.deps import Provided
 from shared.api.hooks.refusals import refused
 from shared.api.shown import Shown, at
@@ -86,6 +88,7 @@ def site(belfry: Callable[[], App]) -> FastAPI:
     made.get("/status")(status)
     made.get("/ops/uptime")(uptime)
     made.include_router(status_pages.router)
+    made.include_router(approvals.router)
     deps.provide(made, belfry)
     traced.install(made)
     front.install(made)

@@ -58,18 +58,22 @@ from shared.tasks import Registry
 if TYPE_CHECKING:
     from shared.alerts.service import Alerts
     from shared.analysis.service import Analyses
+    from shared.approvals.service import Approvals
     from shared.archive.service import JobArchive
     from shared.backups.service import Backups
     from shared.batch.service import Batches
     from shared.billing.service import Billing
     from shared.exports.service import Exports
     from shared.finance.service import Finance
+    from shared.health_summary.service import HealthSummary
+    from shared.marketing.service import Marketing
     from shared.notifications.service import Notifications
     from shared.probes.publishing import StatusPages
     from shared.probes.store import Store as HealthChecks
     from shared.resources.service import Resources
     from shared.scaling.service import Scaling
     from shared.webhooks.service import Webhooks
+    from shared.weekly.service import Weekly
     from shared.workflows.saved.service import WorkflowBook
     from shared.workflows.service import Runs as WorkflowRuns
 
@@ -121,9 +125,11 @@ class App:
     batches: Callable[[], Batches]
     exports: Callable[[], Exports]
     finance: Callable[[], Finance]
+    marketing: Callable[[], Marketing]
     notifications: Callable[[], Notifications]
     billing: Callable[[], Billing]
     alerts: Callable[[], Alerts]
+    approvals: Callable[[], Approvals]
     analyses: Callable[[], Analyses]
     calendars: Calendars
     feeds: Feeds
@@ -138,6 +144,7 @@ class App:
     audit: AuditTrail
     """What is told of each change; `manager` and `control` do so by themselves."""
     metrics: Metrics
+    health_summary: Callable[[], HealthSummary]
     traffic: Traffic
     """Told of each request that was answered."""
     scaling: Callable[[], Scaling]
@@ -145,6 +152,8 @@ class App:
     """What customers' health checks found."""
     status_pages: Callable[[], StatusPages]
     webhooks: Callable[[], Webhooks]
+    weekly: Callable[[], Weekly]
+    """The weekly reports."""
     workflows: Callable[[], WorkflowBook]
     """The definitions, for people."""
     workflow_runs: Callable[[], WorkflowRuns]

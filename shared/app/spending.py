@@ -53,13 +53,16 @@ def following(
     tasks: Registry,
     meter: SpendMeter,
     notifications: Callable[[], NotificationService],
+    runs: Follow,
 ) -> Follow:
-    """What follows when jobs have ended: they are counted, and mailed of."""
+    """What follows when jobs have ended: they are counted, and mailed of, and so their runs go
+    on."""
     completions = Completions(tasks, at.table.many, _finding(at), notifications)
 
     def follow(entries: Sequence[Entry], check: Callable[[], None]) -> None:
         meter.follow(entries, check)
         completions.follow(entries, check)
+        runs(entries, check)
 
     return follow
 

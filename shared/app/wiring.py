@@ -9,11 +9,14 @@ from shared.alerts.of_engine import EngineAlerts
 from shared.app import access, approving, customers, domains, engine, scaling, workflows
 from shared.app import outgoing as places
 from shared.app.around import Around
+from shared.app.health_summary import health_summary
 from shared.app.metrics import metrics
 from shared.app.model import App
 from shared.app.records import Records, housekeeper
 from shared.app.spending import budgeting, following
 from shared.app.stores import Stores
+from shared.app.weekly import Looking
+from shared.app.weekly import services_of as looking_services
 from shared.applied.port import DriftMonitor
 from shared.applied.service import Applied
 from shared.applied.watch import Watch
@@ -84,10 +87,11 @@ def build(
             **domains.services_of(lambda: company),
             **customers.services_of(lambda: served),
             **workflows.services_of(lambda: flows),
+            **looking_services(lambda: looking),
         }
     )
     _hold_needs(tasks, services)
-    executor = Executor(tasks, services, clock, approving.GateOf(lambda: company.approvals()))
+    executor = Executor(tasks, services, clock, approving.GateOf(lambda: company.gate()))
     manager = Manager(
         outcomes=outcomes,
         ended=at.ended,
@@ -107,7 +111,13 @@ def build(
         keep_days=settings.audit_days,
     )
     calendars = Calendars(at.calendars, Spreading(at.calendars, at.table, manager), audit, clock)
-    follow = following(at, tasks, budgets.meter, lambda: company.notifications())
+    follow = following(
+        at,
+        tasks,
+        budgets.meter,
+        lambda: company.notifications(),
+        lambda entries, check: flows.follow(entries, check),
+    )
     records = Records.of(settings, at, tasks, clock, follow)
     traffic = scaling.traffic(settings.scaling, at, clock)
     around = Around(
@@ -125,9 +135,10 @@ def build(
         meter=budgets.meter,
         traffic=traffic,
     )
-    company = domains.Domains(around)
+    company = domains.Domains(around, lambda: flows.people())
     served = customers.Customers(around, company)
     flows = workflows.Workflows(around, company, outcomes)
+    looking = Looking(around, company, workflows=flows.figures, runs=flows.figures)
     sweep = Sweep(at.table, at.queue, limits, at.meta, at.handed, at.feed, dispatcher.tick_one)
     # its own: signals of schedules may wait for services that hang
     alone = engine.heartbeats(at, post, clock)
@@ -174,9 +185,11 @@ def build(
         batches=served.batches,
         exports=served.exports,
         finance=company.finance,
+        marketing=company.marketing,
         notifications=company.notifications,
         billing=company.billing,
         alerts=company.alerts,
+        approvals=company.approvals,
         analyses=served.analyses,
         calendars=calendars,
         feeds=Feeds(at.calendars, audit, clock),
@@ -186,6 +199,7 @@ def build(
         syncs=served.sync_store,
         audit=audit,
         metrics=metrics(settings, at, records.jobs, records.listing, company.scaling, clock),
+        health_summary=health_summary(settings, at, records.jobs, company, clock),
         traffic=traffic,
         scaling=company.scaling,
         health_checks=served.health_checks,
@@ -193,6 +207,7 @@ def build(
         webhooks=served.webhooks,
         workflows=flows.book,
         workflow_runs=flows.runs,
+        weekly=looking.weekly,
         started_at=clock.now(),
         connection=at.connection,
     )

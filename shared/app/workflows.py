@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from shared.alerts.port import AlertKind
 from shared.app.around import Around
 from shared.app.domains import Domains
 from shared.engine.commands.jobs import Control
@@ -13,13 +15,17 @@ from shared.engine.work.outcomes import Outcomes
 from shared.engine.work.runs import Hands, Runs
 from shared.engine.work.waking import Waking
 from shared.errors import Conflict
-from shared.schedules.job import Job
+from shared.jobs.entry import Entry
+from shared.schedules.job import Job, run_of
 from shared.tasks.services import once
-from shared.workflows.port import WorkflowService
+from shared.workflows.port import WorkflowArchive, WorkflowScheduler, WorkflowService
 
 if TYPE_CHECKING:
     from shared.workflows.advancing import Advancing
+    from shared.workflows.archiving import Archive
+    from shared.workflows.figures import Figures
     from shared.workflows.listing import RunRoll
+    from shared.workflows.people import People
     from shared.workflows.saved.model import Workflow
     from shared.workflows.saved.service import WorkflowBook
     from shared.workflows.saved.store import SavedWorkflows
@@ -27,6 +33,9 @@ if TYPE_CHECKING:
     from shared.workflows.service import Runs as WorkflowRuns
     from shared.workflows.state import Run
     from shared.workflows.store import RunStore
+
+_KEPT = timedelta(days=90)
+"""How long runs that have ended stay in the table (O10)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +65,7 @@ class Workflows:
         self.roll: Callable[[], RunRoll] = once(self._roll)
         self.advancing: Callable[[], Advancing] = once(self._advancing)
         self.runs: Callable[[], WorkflowRuns] = once(self._runs)
+        self.archive: Callable[[], Archive] = once(self._archive)
         self.saved: Callable[[], SavedWorkflows] = once(self._saved)
         self.book: Callable[[], WorkflowBook] = once(self._book)
 
@@ -93,8 +103,17 @@ class Workflows:
             outcomes=self._outcomes, ended=self._at.ended, manager=app.manager, clock=app.clock
         )
 
-    def _over(self, run: Run) -> None:
-        self.roll().turn(run)
+    def _over(self, run: Run) -> bool:
+        self._alarm(run)
+        return self.roll().turn(run)
+
+    def _alarm(self, run: Run) -> None:
+        """Tell people of a run that something is left of which could not be undone."""
+        if run.status == "compensation_failed":
+            text = f"Run {run.id} of {run.name}: {run.reason}. Not all of it could be undone."
+            self._domains.alerts().happened(
+                AlertKind.WORKFLOW_NOT_UNDONE, run.workflow_id, text, key=run.id
+            )
 
     def _runs(self) -> WorkflowRuns:
         from shared.workflows.service import Runs as WorkflowRuns
@@ -106,7 +125,43 @@ class Workflows:
             tasks=self._app.tasks,
             clock=self._app.clock,
             asked=self._asked,
+            archived=self._archived,
         )
+
+    def _archived(self, run_id: str) -> Run | None:
+        found = self.archive().read(run_id)
+        return None if found is None else found.run
+
+    def _archive(self) -> Archive:
+        from shared.workflows.archiving import Archive
+        from shared.workflows.looking import Jobs
+
+        at = self._at
+        container = at.connection.blobs(at.names.workflow_runs)
+        return Archive(self.store(), self.roll(), Jobs(at.table, at.ended), container, _KEPT)
+
+    def figures(self) -> Figures:
+        """How many runs there were."""
+        from shared.workflows.figures import Figures
+
+        return Figures(self.roll())
+
+    def people(self) -> People:
+        """Who has to do with a run."""
+        from shared.workflows.people import People
+
+        return People(self.store())
+
+    def scheduler(self) -> WorkflowScheduler:
+        """What starts workflows by their interval."""
+        from shared.workflows.scheduled import Scheduler
+
+        return Scheduler(self.book(), self.runs(), self.book().asked_of_workflow)
+
+    def follow(self, entries: Sequence[Entry], check: Callable[[], None]) -> None:
+        """Look after the runs of jobs that ended."""
+        if any(run_of(one.schedule_id) is not None for one in entries):
+            self.advancing().follow(entries, check)
 
     def _saved(self) -> SavedWorkflows:
         from shared.workflows.saved.store import SavedWorkflows
@@ -135,4 +190,8 @@ class Workflows:
 
 def services_of(made: Callable[[], Workflows]) -> Mapping[type[Any], Callable[[], Any]]:
     """What makes each of the services that tasks may ask for."""
-    return {WorkflowService: lambda: made().runs()}
+    return {
+        WorkflowArchive: lambda: made().archive(),
+        WorkflowScheduler: lambda: made().scheduler(),
+        WorkflowService: lambda: made().runs(),
+    }

@@ -42,6 +42,10 @@ class Action(StrEnum):
     VERIFY = "verify"
     LINK = "link"
     """Links were given out that read a backup without a key."""
+    APPROVE = "approve"
+    REJECT = "reject"
+    EXPIRE = "expire"
+    """Nobody decided on an approval until its deadline."""
     ANCHOR = "anchor"
     """The head of the audit's chain was anchored."""
 

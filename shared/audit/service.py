@@ -6,11 +6,11 @@ import logging
 import operator
 import threading
 from bisect import bisect_right
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 
-from shared.access import Caller
+from shared.access import ENGINE, Caller
 from shared.alerts.port import AlertKind, AlertService
 from shared.audit.anchors import Anchors
 from shared.audit.chain import Head, Record
@@ -132,6 +132,16 @@ class AuditTrail:
         if below is not None:
             start = bisect_right(numbers, -below, key=operator.neg)
         return self._listing.page(numbers, start, page_size)
+
+    def entries_of(self, schedule_id: str) -> Iterator[Entry]:
+        """What was recorded of a schedule until now, the newest first; what cannot be read is left
+        out. Records that are in files only are not among it."""
+        self.chain()
+        for record in self._listing.walk(Wanted(schedule_id=schedule_id), ENGINE):
+            try:
+                yield record.entry()
+            except (LookupError, ValueError, TypeError):
+                continue  # `verify` tells people of it
 
     def record(self, number: int) -> Record | None:
         """One record; None if there is none in the table."""

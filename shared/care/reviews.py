@@ -5,7 +5,7 @@ Each review is one query. Nothing heavy is imported before a message is there to
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, tzinfo
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -53,7 +53,7 @@ def _appointment(
     if now >= useful_until(lead, found.starts_at):
         return Dropped(reason="it is too late to remind of the appointment")
     return Ready(
-        owner=_owner(row),
+        owner=owner_of(row),
         data={
             "tenant": row.tenant,
             "pet": row.pet,
@@ -84,7 +84,7 @@ def _vaccination(
     if threshold(found.expires_on, today, thresholds) != about["threshold"]:
         return Dropped(reason=f"it is no longer {about['threshold']} days before")
     return Ready(
-        owner=_owner(row),
+        owner=owner_of(row),
         data={
             "tenant": row.tenant,
             "pet": row.pet,
@@ -102,26 +102,31 @@ def _query(model: Any, id: Value) -> Select[*tuple[Any, ...]]:
     from shared.data.models import Owner, Pet, Tenant
 
     return (
-        select(
-            model,
-            Pet.name.label("pet"),
-            Owner.id.label("owner_id"),
-            Owner.phone,
-            Owner.sms_opted_in,
-            Owner.timezone,
-            Owner.language,
-            Tenant.id.label("tenant_id"),
-            Tenant.name.label("tenant"),
-            Tenant.timezone.label("tenant_timezone"),
-            Tenant.language.label("tenant_language"),
-            Tenant.sms_daily_limit,
-            Tenant.sms_daily_spend_minor,
-            Tenant.sms_currency,
-        )
+        select(model, Pet.name.label("pet"), *owner_columns())
         .join(Pet, Pet.id == model.pet_id)
         .join(Owner, Owner.id == Pet.owner_id)
         .join(Tenant, Tenant.id == model.tenant_id)
         .where(model.id == id)
+    )
+
+
+def owner_columns() -> Sequence[Any]:
+    """What `owner_of` reads of owners and their tenants."""
+    from shared.data.models import Owner, Tenant
+
+    return (
+        Owner.id.label("owner_id"),
+        Owner.phone,
+        Owner.sms_opted_in,
+        Owner.timezone,
+        Owner.language,
+        Tenant.id.label("tenant_id"),
+        Tenant.name.label("tenant"),
+        Tenant.timezone.label("tenant_timezone"),
+        Tenant.language.label("tenant_language"),
+        Tenant.sms_daily_limit,
+        Tenant.sms_daily_spend_minor,
+        Tenant.sms_currency,
     )
 
 
@@ -144,8 +149,9 @@ def _known(name: str, whose: str) -> tzinfo:
         raise Misconfigured(f"the timezone of {whose}: {error.message}") from None
 
 
-def _owner(row: Row[Any]) -> Owner:
-    """Raises `Misconfigured` if the zone by which quiet hours are counted is none."""
+def owner_of(row: Row[Any]) -> Owner:
+    """The owner of a row with `owner_columns`. Raises `Misconfigured` if the zone by which quiet
+    hours are counted is none."""
     _zone(row)
     if row.timezone:
         _known(row.timezone, f"owner {row.owner_id}")

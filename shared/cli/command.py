@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Collection, Mapping
 from concurrent.futures import wait
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -44,6 +45,8 @@ from shared.tasks.model import PARAMETERS
 _OF_THIS_MACHINE = re.compile(r" at (localhost|127\.0\.0\.1):")
 _OF_THE_HOST = "is run by the host alone; `python -m functions` lists what a person may run"
 _INTERRUPTED = 130
+_EVERY = timedelta(seconds=60)
+"""How often `--loop` runs a task (O1)."""
 
 
 def main(tasks: Registry, functions: Collection[str]) -> int:
@@ -95,6 +98,25 @@ def _main(asked: Typed, tasks: Registry, functions: Collection[str]) -> int:
     belfry = by_hand(tasks)
     if task is None:
         return _list(belfry)
+    if asked.loop:
+        return _loop(belfry, task, values, asked)
+    return _run(belfry, task, values, asked)
+
+
+def _loop(belfry: App, task: Task, values: Mapping[str, object], asked: Typed) -> int:
+    """Run it again and again. Storage that is away is waited for."""
+    if asked.as_of is not None:
+        raise Invalid("--as-of", "--as-of: with --loop, each run has its own time")
+    while True:
+        try:
+            if (code := _run(belfry, task, values, asked)) == _INTERRUPTED:
+                return code
+        except Unavailable as error:
+            _complain(error, 1)
+        belfry.clock.sleep(_EVERY)
+
+
+def _run(belfry: App, task: Task, values: Mapping[str, object], asked: Typed) -> int:
     with tracing.span(f"run {task.name}", tracing.Kind.SERVER):
         job_id = _ask(belfry, task, values, asked)
     try:
@@ -105,7 +127,7 @@ def _main(asked: Typed, tasks: Registry, functions: Collection[str]) -> int:
 
 def _refuse_flags(asked: Typed) -> None:
     """Refuse the flags of a task where none is run. Raises `Invalid`."""
-    given = {"--dry-run": asked.dry_run, "--as-of": asked.as_of is not None}
+    given = {"--dry-run": asked.dry_run, "--as-of": asked.as_of is not None, "--loop": asked.loop}
     flag = next((flag for flag, there in given.items() if there), None)
     others = (None, DISPATCHER, database.NAME, archive.NAME, audit.NAME, keys.NAME)
     if flag is not None and asked.task in others:

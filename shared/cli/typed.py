@@ -30,6 +30,8 @@ Run a task by hand, now and here; every run is a job like any other.
                                               though its last ended less than two minutes ago
     python -m functions schedule_cleanup --dry-run --as-of 2026-12-01
                                               what it would do on that day; changes nothing
+    python -m functions workflow_scheduler --loop
+                                              start the workflows that are due, every 60 s
     python -m functions schedule_dispatcher   one tick: hand out what is due
     python -m functions database status       whether the company's database fits this version
     python -m functions database upgrade      make it fit; before a deployment
@@ -77,6 +79,7 @@ class Typed:
     repair: bool = False
     dry_run: bool = False
     as_of: str | None = None
+    loop: bool = False
 
 
 def read() -> Typed:
@@ -90,6 +93,7 @@ def read() -> Typed:
         given.repair,
         given.dry_run,
         given.as_of,
+        given.loop,
     )
 
 
@@ -148,6 +152,9 @@ def _parser(task: str | None) -> argparse.ArgumentParser:
         said = "billing reconcile: repair what is safe"
         parser.add_argument("--repair", action="store_true", help=said)
     parser.add_argument("--dry-run", action="store_true", help="say what it would do; do nothing")
+    often = parser.add_mutually_exclusive_group()
+    often.add_argument("--once", action="store_true", help="run it once, as without this")
+    often.add_argument("--loop", action="store_true", help="run it again every 60 s, until Ctrl-C")
     parser.add_argument("--as-of", metavar="INSTANT", help="as if it were due then")
     return parser
 

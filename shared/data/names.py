@@ -62,6 +62,16 @@ TABLES: Mapping[str, tuple[str, ...]] = {
         *("id", "tenant_id", "occasion", "step", "key", "parameters", "state", "stripe_id"),
         *("error", "created_at", "changed_at"),
     ),
+    "marketing_cycles": ("tenant_id", "week_on", "due_at", "figures", "recommendations"),
+    "campaigns": (
+        *("id", "tenant_id", "rule", "week_on", "segment", "template", "channel"),
+        *("hold_out_percent", "figures", "state", "reason", "recipient_count", "held_out_count"),
+        *("digest", "schedule_id", "job_id", "created_at", "valid_until", "started_at"),
+        *("ended_at", "effect", "measured_at"),
+    ),
+    "campaign_recipients": (
+        *("id", "campaign_id", "owner_id", "part", "notification_id", "status", "error"),
+    ),
 }
 """Each table's columns, by Belfry's names."""
 

@@ -52,6 +52,10 @@ class Jobs:
         """`size` jobs that come after the place `key` (None: from the beginning)."""
         return self._found(wanted, 0, size, key)
 
+    def count(self, wanted: Filter) -> int:
+        """How many jobs fit."""
+        return sum(part.count for part in self._parts(wanted))
+
     def _found(self, wanted: Filter, skip: int, size: int, below: Key | None) -> Found:
         taken: list[Entry] = []
         total = 0

@@ -78,6 +78,10 @@ def days(value: str) -> int:
     return _whole(value, 1, 3650)
 
 
+def approval_days(value: str) -> int:
+    return _whole(value, 1, 365)
+
+
 def retention(value: str) -> int:
     return _whole(value, 30, 3650)
 

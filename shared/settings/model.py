@@ -237,6 +237,27 @@ _ACCESS = AccessSettings()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ApprovalSettings:
+    """What critical jobs wait for (docs/approvals.md)."""
+
+    limit: timedelta = timedelta(days=7)
+    """For so long an approval may wait at most."""
+    two_persons: frozenset[str] = frozenset()
+    """The tasks whose jobs two persons must approve; `*`: all."""
+    approvers: str = ""
+    """As it was set; `shared.approvals.approvers` reads it."""
+    most: int = 20
+    """Of more that wait, people are alerted."""
+    oldest: timedelta = timedelta(hours=24)
+    """Of one that has waited longer, too."""
+    url: str = ""
+    """Where people reach the app: what links begin with. Empty: no links are sent."""
+
+
+_APPROVALS = ApprovalSettings()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SecretsSettings:
     """Where customers' secrets are kept."""
 
@@ -382,6 +403,7 @@ class Settings(TriggerSettings):
     spend_currency: str = "USD"
     prices: Prices = Prices()
     access: AccessSettings = _ACCESS
+    approvals: ApprovalSettings = _APPROVALS
     tracing: TracingSettings = _TRACING
     scaling: ScalingSettings = _SCALING
     alert_routes: str = ""

@@ -18,6 +18,7 @@ from shared.settings.model import (
     PRIMARY,
     AccessSettings,
     AnalysisSettings,
+    ApprovalSettings,
     BillingSettings,
     CareSettings,
     DataSettings,
@@ -123,6 +124,7 @@ def from_env(
         audit_days=given.checked("AUDIT_TABLE_DAYS", checks.days) or 400,
         prices=_prices(given),
         access=_access(given),
+        approvals=_approvals(given),
         tracing=_tracing(given),
         scaling=_scaling(given),
         overrides=_overrides(environ),
@@ -355,6 +357,18 @@ def _access(given: _Given) -> AccessSettings:
         roles=given.read("ENTRA_ROLES"),
         on_azure=on_azure,
         platform_signs_in=on_azure and signs_in,
+    )
+
+
+def _approvals(given: _Given) -> ApprovalSettings:
+    tasks = given.read("APPROVALS_TWO_PERSONS").split(",")
+    return ApprovalSettings(
+        limit=timedelta(days=given.checked("APPROVAL_DAYS", checks.approval_days) or 7),
+        two_persons=frozenset(filter(None, (one.strip() for one in tasks))),
+        approvers=given.read("APPROVERS"),
+        most=given.checked("APPROVALS_MOST", checks.series) or 20,
+        oldest=timedelta(hours=given.checked("APPROVALS_OLDEST_HOURS", checks.series) or 24),
+        url=given.read("PUBLIC_BASE_URL").rstrip("/"),
     )
 
 

@@ -263,6 +263,32 @@ SETTINGS = (
         "Currency of DAILY_SPEND_LIMIT (ISO 4217). Costs in others are not counted against it.",
     ),
     Setting(
+        "APPROVAL_DAYS",
+        "7",
+        "Days that a critical job waits for a person at most (docs/approvals.md).",
+    ),
+    Setting(
+        "APPROVALS_TWO_PERSONS",
+        "",
+        "Tasks, with commas between, whose critical jobs two persons must approve; * is all.",
+    ),
+    Setting(
+        "APPROVERS",
+        "",
+        "Who is told that a critical job waits: `PROJECT: mail:ADDRESS, CHANNEL`, with ; between, "
+        "such as `1: mail:ann@example.com; *: mail:boss@example.com, slack`.",
+    ),
+    Setting(
+        "APPROVALS_MOST",
+        "20",
+        "If more approvals than this wait, people are alerted.",
+    ),
+    Setting(
+        "APPROVALS_OLDEST_HOURS",
+        "24",
+        "If an approval has waited for so many hours, people are alerted.",
+    ),
+    Setting(
         "ALERT_ROUTES",
         "*: all",
         "Who is told of which alert, such as `spend_exceeded, billing_*: slack, "

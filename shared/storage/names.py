@@ -20,6 +20,10 @@ class Names:
         return f"{self.prefix}messages"
 
     @property
+    def approvals(self) -> str:
+        return f"{self.prefix}approvals"
+
+    @property
     def alerts(self) -> str:
         return f"{self.prefix}alerts"
 
@@ -110,6 +114,11 @@ class Names:
     def sync_reports(self) -> str:
         """A container."""
         return f"{self.prefix}-syncs"
+
+    @property
+    def workflow_runs(self) -> str:
+        """A container: runs that ended long ago."""
+        return f"{self.prefix}-workflow-runs"
 
     @property
     def exports(self) -> str:

@@ -20,6 +20,7 @@ from shared.engine.commands.jobs import Control
 from shared.engine.work.runs import Hands
 from shared.engine.work.waking import Waking
 from shared.errors import Conflict, NotFound, Refused
+from shared.jobs.entry import Entry
 from shared.log import Event, event
 from shared.schedules.job import ENDED, Job, run_of
 from shared.schedules.model import Schedule
@@ -59,8 +60,8 @@ class Advancing:
     clock: Clock
     waking: Waking
     control: Callable[[], Control]
-    over: Callable[[Run], None]
-    """Told of each run that has ended, before anybody is."""
+    over: Callable[[Run], bool]
+    """Told of each run that has ended, maybe more than once; whether it is news."""
     _locks: Sequence[threading.Lock] = field(
         default_factory=lambda: [threading.Lock() for _ in range(_STRIPES)]
     )
@@ -87,6 +88,13 @@ class Advancing:
         if run is not None and run.is_open:
             found = self.jobs.of(open_places(run, self._definition(run)), run)
             self._follow(run_id, [job for job in found if job.status in ENDED])
+
+    def follow(self, entries: Sequence[Entry], check: Callable[[], None]) -> None:
+        """Look after the runs whose jobs ended: whoever ended them may have been killed before it
+        did all that follows. Raises `Unavailable` or `Refused`: then the feed keeps them."""
+        for one in sorted({run for entry in entries if (run := run_of(entry.schedule_id))}):
+            check()
+            self.heal(one)
 
     def heal(self, run_id: str) -> None:
         """The same, and all that follows a decision, which a process that was killed may have left
@@ -233,16 +241,8 @@ class Advancing:
             self._tell_ended(after)
 
     def _tell_ended(self, run: Run) -> None:
-        self.over(run)
-        event(
-            _logger,
-            Event.WORKFLOW_ENDED,
-            level=logging.INFO if run.status is RunStatus.SUCCEEDED else logging.ERROR,
-            run_id=run.id,
-            workflow_id=run.workflow_id,
-            status=run.status,
-            reason=run.reason or None,
-        )
+        if self.over(run):
+            _tell_ended(run)
         if run.deadline is not None:
             self._end_jobs(deadline_id(run.id, run.redone), "its run has ended", every=True)
         if run.parent:
@@ -310,3 +310,15 @@ def _leased(made: Sequence[Schedule], hands: Hands | None) -> dict[str, Schedule
     if hands is None:
         return {}
     return {one.id: mine for one in made if (mine := hands.lease(one)) is not None}
+
+
+def _tell_ended(run: Run) -> None:
+    event(
+        _logger,
+        Event.WORKFLOW_ENDED,
+        level=logging.INFO if run.status is RunStatus.SUCCEEDED else logging.ERROR,
+        run_id=run.id,
+        workflow_id=run.workflow_id,
+        status=run.status,
+        reason=run.reason or None,
+    )

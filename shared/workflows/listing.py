@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from shared.projects import name_of
 from shared.storage.failures import translated
-from shared.storage.tables.batch import Insert, Operation, Replace, Upsert
+from shared.storage.tables.batch import Delete, Insert, Operation, Replace, Upsert
 from shared.storage.tables.marked import marked
 from shared.storage.tables.roll import Page, Roll, Rolls, added, removed, rolls_for, rolls_of
 from shared.storage.tables.roll_counts import Wanted, left
 from shared.storage.tables.table import Table
-from shared.workflows.state import Run
+from shared.workflows.state import OPEN, Run, RunStatus
 
 PARTITION = "workflow_runs"
 _SERVICE = "table storage"
 _OPEN = "open"
 """The kind of a run that has not ended; afterwards it is the run's status."""
+_ARCHIVED = "archived:"
+"""Before the status of a run that is in a file."""
+
+
+ENDED_KINDS = frozenset(one.value for one in set(RunStatus) - OPEN)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Where a run was moved to."""
+
+    name: str
+    """Of the blob."""
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +58,55 @@ class RunRoll:
         steps += [Insert(one.rows + place, {"kind": _OPEN}) for one in rolls]
         self._rolls.write(steps, added(rolls, place, _OPEN))
 
-    def turn(self, run: Run) -> None:
-        """Say what became of a run: it ended, or goes on; harmless to repeat."""
-        kind = _OPEN if run.is_open else run.status.value
-        with translated(_SERVICE):
-            row = self._table.get(PARTITION, run.id)
-        if row is None or row["kind"] == kind:
+    def turn(self, run: Run) -> bool:
+        """Say what became of a run: it ended, or goes on; whether that is news. Harmless to
+        repeat."""
+        return self._turned(run, _OPEN if run.is_open else run.status.value, {})
+
+    def archive(self, run: Run, name: str, sha256: str) -> None:
+        """Say that a run is in a file."""
+        self._turned(run, _ARCHIVED + run.status.value, {"file": name, "sha256": sha256})
+
+    def archived(self, run_id: str) -> Entry | None:
+        """Where a run was moved to; None if it was not."""
+        row = self._row(run_id)
+        if row is None or not row["kind"].startswith(_ARCHIVED):
+            return None
+        return Entry(str(row["file"]), str(row["sha256"]))
+
+    def unarchived(self, border: datetime, skip: int, size: int) -> list[str]:
+        """Runs that began before then, have ended, and are in no file."""
+        return self.page(None, None, ENDED_KINDS, skip, size, until=border, archived=False).run_ids
+
+    def open(self, border: datetime, skip: int, size: int) -> list[str]:
+        """Runs that began before then and have not ended."""
+        return self.page(None, None, [_OPEN], skip, size, until=border).run_ids
+
+    def forget(self, run_id: str) -> None:
+        """Take a run from the list that was never begun: its process was killed before."""
+        row = self._row(run_id)
+        if row is None:
             return
+        place = f"{left(datetime.fromisoformat(row['started_at']))}-{run_id}"
+        rolls = rolls_of(row["owner"], row["workflow_id"])
+        steps: list[Operation] = [Delete(run_id, row["etag"])]
+        steps += [Delete(one.rows + place) for one in rolls]
+        self._rolls.write(steps, removed(rolls, place, row["kind"]))
+
+    def _turned(self, run: Run, kind: str, more: Mapping[str, str]) -> bool:
+        row = self._row(run.id)
+        if row is None or row["kind"] == kind:
+            return False
         place, rolls = _place(run), _rolls(run)
-        steps: list[Operation] = [Replace(run.id, row["etag"], marked(_row(run, kind)))]
+        said = marked({**_row(run, kind), **more})
+        steps: list[Operation] = [Replace(run.id, row["etag"], said)]
         steps += [Upsert(one.rows + place, {"kind": kind}) for one in rolls]
         changes = [*removed(rolls, place, row["kind"]), *added(rolls, place, kind)]
-        self._rolls.write(steps, changes)
+        return self._rolls.write(steps, changes) is not None
+
+    def _row(self, run_id: str) -> dict[str, Any] | None:
+        with translated(_SERVICE):
+            return self._table.get(PARTITION, run_id)
 
     def page(
         self,
@@ -67,10 +118,13 @@ class RunRoll:
         *,
         since: datetime | None = None,
         until: datetime | None = None,
+        archived: bool = True,
     ) -> Places:
         """The runs of these projects (None: of all) and that workflow, newest first. `kinds`:
-        `open`, or statuses of runs that have ended."""
+        `open`, or statuses of runs that have ended. `archived`: also those in files."""
         owners = None if projects is None else map(name_of, projects)
+        if kinds is not None and archived:
+            kinds = [*kinds, *(_ARCHIVED + one for one in kinds)]
         where = " or ".join(f"kind eq '{one}'" for one in sorted(kinds)) if kinds else ""
         wanted = Wanted(since=since, until=until, kinds=kinds, where=where)
         found: Page = self._rolls.page(rolls_for(owners, workflow_id), wanted, skip, size)
@@ -97,4 +151,9 @@ def _rolls(run: Run) -> list[Roll]:
 
 
 def _row(run: Run, kind: str) -> dict[str, Any]:
-    return {"kind": kind, "workflow_id": run.workflow_id, "started_at": run.started_at.isoformat()}
+    return {
+        "kind": kind,
+        "owner": name_of(run.project_id),
+        "workflow_id": run.workflow_id,
+        "started_at": run.started_at.isoformat(),
+    }

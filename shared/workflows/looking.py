@@ -24,6 +24,16 @@ def open_places(run: Run, definition: Definition) -> Iterator[Place]:
                 yield _place(step, state, fan or Fan(), item, undo=undo)
 
 
+def all_places(run: Run, definition: Definition) -> Iterator[Place]:
+    """Every work of the run that was ever handed out, also what was begun anew since."""
+    for step in definition.steps:
+        state = run.steps.get(step.id, StepState())
+        for undo, fan in ((False, state.work), (True, state.undo)):
+            for group in range(state.group + 1) if fan is not None or state.group else ():
+                for item in range(fan.total) if fan is not None and fan.each else (None,):
+                    yield Place(number=step.number, undo=undo, item=item, group=group)
+
+
 def _place(step: Step, state: StepState, fan: Fan, item: int, *, undo: bool) -> Place:
     return Place(number=step.number, undo=undo, item=item if fan.each else None, group=state.group)
 
@@ -46,7 +56,7 @@ class Jobs:
             for schedule in rows.values()
             for live in schedule.progress.live
         ]
-        counted = [one for one in ids if one in rows and not rows[one].progress.live]
+        counted = [one for one in ids if one not in rows or not rows[one].progress.live]
         found += [job for one in counted if (job := self.table.newest(one)) is not None]
         return found
 

@@ -21,6 +21,16 @@ class WorkflowService(Protocol):
         """The event of that name for the job's run, once it has come; held until then. Raises
         `Held`, or `TimedOut`."""
 
-    def scheduled(self, job: JobContext) -> Mapping[str, object]:
-        """Start the workflows whose `interval_minutes` have passed (O1), and look after runs whose
-        deadline has passed."""
+
+class WorkflowScheduler(Protocol):
+    """What starts workflows by their interval."""
+
+    def start_due(self, job: JobContext) -> Mapping[str, object]:
+        """Start the workflows whose `interval_minutes` have passed (O1); the task's result."""
+
+
+class WorkflowArchive(Protocol):
+    """What moves old runs into files."""
+
+    def archive(self, job: JobContext) -> Mapping[str, object]:
+        """Move the runs that ended long ago (O10); the task's result."""

@@ -22,7 +22,7 @@ from shared.workflows.listing import RunRoll
 from shared.workflows.looking import open_places
 from shared.workflows.making import deadline_of
 from shared.workflows.model import EVENT, MAX_DEPTH, Definition, Step
-from shared.workflows.names import run_id
+from shared.workflows.names import is_run_id, run_id
 from shared.workflows.state import Fan, Run, RunStatus, StepState, StepStatus
 from shared.workflows.store import Arrived, RunStore
 
@@ -61,6 +61,8 @@ class Runs:
     clock: Clock
     asked: Callable[[str, int | None], Asked]
     """The workflow of an id, for a project. Raises `NotFound`, `Conflict` if it is not active."""
+    archived: Callable[[str], Run | None]
+    """A run that was moved into a file."""
 
     def start(
         self,
@@ -106,15 +108,20 @@ class Runs:
 
     def get(self, started: str) -> Run:
         """The run of that id. Raises `NotFound`, `Damaged`."""
-        found = self.store.get(started)
+        found = self._found(started)
         if found is None:
             raise NotFound(f"there is no run {started!r}")
         return found
 
+    def _found(self, started: str) -> Run | None:
+        if not is_run_id(started):
+            return None
+        return self.store.get(started) or self.archived(started)
+
     def many(self, run_ids: Sequence[str]) -> list[Run]:
         """These runs, without those that are gone. Raises `Damaged`."""
         with Pool(_READERS, "runs") as pool:
-            return [one for one in pool.map(self.store.get, run_ids) if one is not None]
+            return [one for one in pool.map(self._found, run_ids) if one is not None]
 
     def cancel(self, started: str, reason: str) -> Run:
         """Cancel a run, and undo what it did. Raises `NotFound`, `Conflict` if it has ended."""
@@ -129,6 +136,8 @@ class Runs:
             return run
         if run.status is RunStatus.SUCCEEDED:
             raise Conflict(f"{started} succeeded; start another run")
+        if run.etag == "":
+            raise Conflict(f"{started} ended long ago and was archived; start another run")
         if any(one.undo is not None for one in run.steps.values()):
             raise Conflict(f"what {started} did was undone; start another run")
         again = replace(

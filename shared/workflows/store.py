@@ -17,8 +17,8 @@ from shared.errors import Damaged, NotFound
 from shared.schedules.job import Job
 from shared.schedules.model import Schedule
 from shared.storage.failures import translated
-from shared.storage.tables import row_keys
-from shared.storage.tables.batch import Insert, Operation, Replace, Upsert
+from shared.storage.tables import entities, row_keys
+from shared.storage.tables.batch import Delete, Insert, Operation, Replace, Upsert
 from shared.storage.tables.changes import Change, operations, row_of
 from shared.storage.tables.marked import marked, write
 from shared.storage.tables.pending import joined, parted
@@ -124,14 +124,38 @@ class RunStore:
             self._table.transact(DEFINITIONS, [row])
 
     def _definition(self, digest: str) -> Definition:
+        return read_definition(self.text(digest))
+
+    def text(self, digest: str) -> str:
+        """The canonical JSON of a definition. Raises `NotFound`, `Damaged`."""
         with translated(_SERVICE):
             row = self._table.get(DEFINITIONS, digest)
         if row is None:
             raise NotFound(f"there is no definition {digest}")
         try:
-            return read_definition(joined(row))
+            return joined(row)
         except (LookupError, TypeError) as error:
             raise Damaged(f"the definition {digest}: {error!r:.200}") from error
+
+    def remove(self, run: Run, schedules: Sequence[str], steps: int) -> None:
+        """Remove the rows of a run that has ended, its own row last; harmless to repeat. Its jobs
+        stay: they are archived like all others."""
+        keys = [entities.schedule_key(one) for one in schedules]
+        keys += [items_key(run.id, number) for number in range(steps)]
+        keys += [one.key for one in self.events(run.id)]
+        for key in (*self._there(run.id, keys), head_key(run.id)):
+            with translated(_SERVICE):
+                self._table.transact(self.shard(run.id), [Delete(key)])
+
+    def _there(self, run_id: str, keys: Sequence[str]) -> list[str]:
+        """Those of these rows that there are."""
+        wanted, found = set(keys), list[str]()
+        for prefix in (f"run:{run_id}:", f"schedule:{run_id}_"):
+            where = row_keys.of(self.shard(run_id), row_keys.beginning(prefix))
+            with translated(_SERVICE):
+                rows = self._table.query(where, select=("RowKey",))
+                found += [row["RowKey"] for row in rows if row["RowKey"] in wanted]
+        return found
 
     def add_event(self, run_id: str, name: str, event_id: str, data: Mapping[str, object]) -> bool:
         """Store an event for a run; False if the same one came before."""

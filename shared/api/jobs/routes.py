@@ -55,6 +55,8 @@ class JobOut(Shown):
     """The job that it repeats, if it repeats one."""
     cancel_requested: bool
     """Whether it was told to stop, and has not ended yet."""
+    held: str | None
+    """What it waits for, if it cannot go on yet, such as a person's approval."""
     due_at: datetime
     """Of a stretch: when the first of its occurrences was due."""
     last_due_at: datetime | None

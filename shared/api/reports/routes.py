@@ -1,4 +1,4 @@
-"""`/api/v1/reports`: the reports that are kept; so far the cost report of each day (L4)."""
+"""`/api/v1/reports`: the reports that are kept: of costs each day (L4), and of each week (O3)."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from shared.api.roles import needs
 from shared.api.shown import Shown
 from shared.errors import NotFound
 from shared.notifications.kinds.cost_report import CostReport
+from shared.weekly.formats import ReportFormat
+from shared.weekly.model import WeeklyReport
+from shared.weekly.week import NAME, Week
 
 router = APIRouter(prefix="/api/v1/reports", tags=["reports"])
 
@@ -26,6 +29,11 @@ Currency = Annotated[
     Query(json_schema_extra={"pattern": f"^{_CURRENCY}$"}),
 ]
 """By ISO 4217, such as USD."""
+
+
+WeekText = Annotated[str, formed(NAME, "give a week by ISO 8601, such as 2026-W48")]
+"""A week, such as `2026-W48`."""
+WrittenAs = Annotated[ReportFormat, Query(description="As what it is written; JSON has the most.")]
 
 
 class StoredReport(Shown):
@@ -49,6 +57,57 @@ def list_reports(app: Provided, page: Page = 1, page_size: PageSize = PAGE_SIZE)
     shown, paged = page_of(app().finance().reports.days(), page, page_size)
     reports = [StoredReport(day=one, url=f"{router.prefix}/cost/{one}") for one in shown]
     return ReportList(reports=reports, **paged)
+
+
+class StoredWeek(Shown):
+    """The report of a week that is kept."""
+
+    week: str
+    """By ISO 8601, such as `2026-W48`."""
+    first_day: date
+    """Monday, in UTC."""
+    last_day: date
+    """Sunday."""
+    url: str
+    """Where it is read, in each format."""
+
+
+class WeekList(Paged):
+    reports: list[StoredWeek]
+
+
+@router.get("/weekly")
+@needs(everything=True)
+def list_weekly_reports(app: Provided, page: Page = 1, page_size: PageSize = PAGE_SIZE) -> WeekList:
+    """The reports of weeks that are kept, newest first."""
+    shown, paged = page_of(app().weekly().store.weeks(), page, page_size)
+    reports = [
+        StoredWeek(
+            week=one.name,
+            first_day=one.monday,
+            last_day=one.sunday,
+            url=f"{router.prefix}/weekly/{one.name}",
+        )
+        for one in shown
+    ]
+    return WeekList(reports=reports, **paged)
+
+
+@router.get(
+    "/weekly/{week}",
+    response_model=WeeklyReport,
+    responses={200: {"content": {one.content_type: {} for one in ReportFormat}}},
+)
+@needs(everything=True)
+def read_weekly_report(
+    app: Provided, week: WeekText, format: WrittenAs = ReportFormat.JSON
+) -> WeeklyReport | Response:
+    """What happened in a week, against the four weeks before: its figures, highlights and
+    recommendations, each with the figure that it comes from."""
+    found, store = Week.parse(week), app().weekly().store
+    if format is ReportFormat.JSON:
+        return store.get(found)
+    return Response(store.file(found, format), media_type=format.content_type)
 
 
 @router.get("/cost/{day}")

@@ -14,6 +14,13 @@ from shared.data.models.billing import (
     StepState,
     TenantBilling,
 )
+from shared.data.models.marketing import (
+    Campaign,
+    CampaignRecipient,
+    CampaignState,
+    MarketingCycle,
+    Part,
+)
 from shared.data.models.messages import MessageRequest
 from shared.data.models.money import Cost, Revenue
 from shared.data.models.owners import Owner, Pet
@@ -36,12 +43,17 @@ __all__ = [
     "BillingState",
     "BillingStep",
     "BillingSwitch",
+    "Campaign",
+    "CampaignRecipient",
+    "CampaignState",
     "Commission",
     "Cost",
     "FeeStatus",
+    "MarketingCycle",
     "MessageRequest",
     "NoShowFee",
     "Owner",
+    "Part",
     "Partner",
     "Pet",
     "Reputation",

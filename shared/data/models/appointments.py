@@ -34,6 +34,7 @@ class Appointment(Base):
         Index(None, "tenant_id", "status", "starts_at", "id"),
         Index(None, "pet_id", "no_show_at"),
         index("appointments", "tenant_id", "no_show_at", "id", only_set="no_show_at"),
+        index("appointments", "tenant_id", "booked_at", "id", only_set="booked_at"),
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)

@@ -20,7 +20,7 @@ from functools import partial
 
 from shared import tracing
 from shared.clock import Clock
-from shared.engine.dispatch import facts, health
+from shared.engine.dispatch import facts, health, uptime
 from shared.engine.dispatch import queue_clock as chains
 from shared.engine.dispatch.ahead import ahead, coming
 from shared.engine.dispatch.alarm import Alarm
@@ -34,6 +34,7 @@ from shared.engine.dispatch.tick import Dispatcher, Report
 from shared.errors import Unavailable
 from shared.heartbeats.own import OwnHeartbeat
 from shared.log import Event, event
+from shared.storage.tables.compare_and_set import compare_and_set
 from shared.storage.tables.facts import Meta
 from shared.tracing import Kind
 
@@ -83,7 +84,8 @@ class Clocks:
         self._looking = threading.Lock()
 
     def prepare(self, wakes: Mapping[str, str], now: datetime) -> None:
-        """Store which clocks exist (NCRONTAB by name), and start the queue clock if necessary."""
+        """Store which clocks exist (NCRONTAB by name), that the service lives, and start the queue
+        clock if necessary."""
         rows = self._meta.about_clocks()
         before = facts.known(rows.get(facts.KNOWN))
         known = {
@@ -94,6 +96,9 @@ class Clocks:
         }
         if known != before:
             self._meta.swap(facts.KNOWN, rows.get(facts.KNOWN), facts.written(known))
+        life = rows.get(facts.LIFE)
+        if uptime.read(life) is None:
+            self._meta.swap(facts.LIFE, life, uptime.written(uptime.begun(now)))
         self._queue_clock.revive(rows.get(facts.CHAIN), now)
 
     def tick(self, clock: str) -> Report:
@@ -195,6 +200,7 @@ class Clocks:
         before = facts.believed(read, now)
         known = health.noticed(now, clock, before)
         self._note(before, known)
+        self._note_life(before, now)
         self._quiet_until = now + QUIET
         with ExitStack() as then:
             if self._heartbeat is not None:  # the last, since it tells whether the rest failed
@@ -248,6 +254,20 @@ class Clocks:
             self._meta.put(facts.PAUSE, known.pause.text())
         if known.up != before.up and known.up is not None:
             self._meta.put(facts.UP, known.up.isoformat())
+
+    def _note_life(self, before: Facts, now: datetime) -> None:
+        """Store what the tick shows of the service's life, if that is new."""
+        known = [before.life]
+
+        def attempt() -> bool | None:
+            fact = known.pop() if known else self._meta.fact(facts.LIFE)
+            life = uptime.read(fact)
+            after = uptime.noted(life, before.beats.values(), now)
+            if after == life:
+                return True
+            return self._meta.swap(facts.LIFE, fact, uptime.written(after)) or None
+
+        compare_and_set(facts.LIFE, attempt, error=partial(Unavailable, "table storage"))
 
     def _watch(self, clock: str, known: Facts, now: datetime) -> None:
         """Report which clocks are silent, and arrange another check if no tick comes soon."""

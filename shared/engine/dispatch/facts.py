@@ -22,6 +22,8 @@ PAUSE = "clock.resumed"
 TOLD = "clock.told"
 SWEPT = "clock.swept"
 CHAIN = "clock.chain"
+LIFE = "clock.life"
+"""Since when the service has been up, and when it was not (`uptime`)."""
 FUTURE = timedelta(minutes=1)
 """A time counts as in the future if it is later than now by more than this. The clocks of instances
 differ by far less."""
@@ -66,6 +68,7 @@ class Facts:
     swept: Fact | None = None
     told: Fact | None = None
     chain: Fact | None = None
+    life: Fact | None = None
 
 
 def read(rows: Mapping[str, Fact]) -> Facts:
@@ -79,6 +82,7 @@ def read(rows: Mapping[str, Fact]) -> Facts:
         swept=rows.get(SWEPT),
         told=rows.get(TOLD),
         chain=rows.get(CHAIN),
+        life=rows.get(LIFE),
     )
 
 

@@ -13,19 +13,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import TypeVar
 
 from shared.archive.jobs import EndedJobs
 from shared.engine.records.job_totals import JobTotals
-from shared.errors import Damaged
+from shared.errors import Damaged, Unavailable
 from shared.jobs import counting
 from shared.jobs.counting import Counts
 from shared.jobs.directory import Directory
-from shared.jobs.entry import Entry, Filter, Key, at_second
+from shared.jobs.entry import Entry, Filter, Key, at_second, epoch
 from shared.jobs.paging import Found, Jobs
 from shared.jobs.totals import Totals
-from shared.schedules.job import ENDED, Job, Status, parse_id
+from shared.schedules.job import ENDED, RAN, Job, Status, parse_id
 from shared.schedules.record import of_live
 from shared.storage.blobs.job_chunks import JobChunks
 from shared.storage.tables.handed import HandedOut
@@ -120,6 +120,24 @@ class JobIndex:
         if made is None:
             made = Totals().plus(self._rows.entries()).anew(None, shown)
         return made, feed
+
+    def ended_since(self, instants: Sequence[datetime]) -> list[Mapping[Status, int]]:
+        """For each instant: how many jobs that were due since then have succeeded and failed. A job
+        counts as in `totals`; without an index, those of the one before count.
+
+        Raises `Unavailable` also if the index's blobs are lost, until it is built anew.
+        """
+        for _ in range(_TRIES):
+            with suppress(Damaged):
+                feed = self._feed.read()
+                directory = self._chunks.directory(feed.last) if feed.last else Directory()
+                tail = {entry.id: entry for entry in feed.entries(directory.packed)}
+                jobs = Jobs(directory, tail, self._chunks.chunk)
+                return [
+                    {one: jobs.count(Filter(status=one, since=epoch(at))) for one in RAN}
+                    for at in instants
+                ]
+        raise Unavailable("the index of jobs", "its blobs cannot be read; it is built anew")
 
     def check(self, check: Callable[[], None]) -> JobsChecked:
         """Compare the index with all rows of jobs; `check` is called now and then. Jobs that end

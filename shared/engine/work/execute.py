@@ -10,9 +10,19 @@ from typing import Any
 from shared.clock import Clock
 from shared.engine.work.attempt import Attempt
 from shared.engine.work.gates import Gate, is_asked_for
-from shared.errors import TimedOut
+from shared.errors import Refused, TimedOut
 from shared.schedules.job import run_of
-from shared.tasks import JobContext, Params, Proposed, Registry, Result, Services, Task, running
+from shared.tasks import (
+    Impact,
+    JobContext,
+    Params,
+    Proposed,
+    Registry,
+    Result,
+    Services,
+    Task,
+    running,
+)
 from shared.text import clean, depth
 
 _RESULT_LIMIT = 30_000
@@ -76,7 +86,10 @@ class Executor:
     def within(self, task: Task, params: Params, context: JobContext, seconds: float) -> Result:
         """What the task returns, called within another job's attempt, which keeps its time: a
         coroutine is cancelled after `seconds`, and raises `TimedOut`; a plain function is told by
-        `context.stop`."""
+        `context.stop`. Raises `Refused` for a critical task: a person approves jobs, and this would
+        be a way around it."""
+        if task.impact is Impact.C:
+            raise Refused("approvals", f"{task.name} is critical; only a job of its own may run it")
         with running.as_task(task.name):
             returned = task.call(context, params, self._services)
         if isinstance(returned, Coroutine):

@@ -16,7 +16,7 @@ from shared.recurrence import zone
 EXTENSION = "html"
 CONTENT_TYPE = "text/html; charset=utf-8"
 _ROWS = 1_000
-_STYLE = """
+STYLE = """
 body{font:15px/1.45 system-ui,"Segoe UI",Roboto,Verdana,sans-serif;color:#1d2733;margin:2rem auto;
 max-width:78rem;padding:0 1.25rem}
 header{border-bottom:3px solid #1f5fa8;padding-bottom:.75rem}
@@ -37,7 +37,7 @@ svg{max-width:100%;height:auto;margin:1rem 0}.bad{color:#c2410c}
 body{margin:0;max-width:none;font-size:10pt}thead{display:table-header-group}
 tr{break-inside:avoid}th{background:#fff;color:#000;border-bottom:2px solid #000}}
 """
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
 def pieces(report: Report, scratch: Path) -> Iterator[bytes]:
@@ -61,13 +61,13 @@ def _top(report: Report, shown: Shown) -> str:
     )
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         '<meta name="viewport" content="width=device-width">\n'
-        f"<title>{html(head.title)}</title><style>{_STYLE}</style></head>\n<body>\n"
+        f"<title>{html(head.title)}</title><style>{STYLE}</style></head>\n<body>\n"
         f"<header><h1>{html(head.title)}</h1>\n"
         f'<p class="about">{html(head.project)} &middot; {html(head.span.words)} &middot; '
         f"by the schedule {html(head.schedule)}</p></header>\n"
-        f"<dl>\n{figures}</dl>\n{_chart(report.chart())}"
+        f"<dl>\n{figures}</dl>\n{chart(report.chart())}"
         f'<div class="wide" tabindex="0">'
         f"<table><thead><tr>{''.join(map(_heading, report.columns))}</tr></thead>\n<tbody>\n"
     )
@@ -92,7 +92,7 @@ def _line(row: Row, styles: Sequence[str], shown: Shown) -> str:
     return f"<tr>{''.join(cells)}</tr>\n"
 
 
-def _chart(bars: Sequence[Bar]) -> str:
+def chart(bars: Sequence[Bar]) -> str:
     """Stacked bars, the good below the bad; none of nothing."""
     most = max((one.good + one.bad for one in bars), default=0)
     if not most:

@@ -206,8 +206,13 @@ class WorkflowBook:
         return self._store.replace(workflow, after)
 
     def asked(self, by: Caller, workflow_id: str) -> Asked:
-        """What a run that the caller starts is to be of. Raises `NotFound`."""
+        """What a run that the caller starts is to be of. Raises `NotFound`, and `Conflict` if it is
+        not active."""
         return self._asked(self.get(by, workflow_id))
+
+    def asked_of_workflow(self, workflow: Workflow) -> Asked:
+        """What a run of it is to be of. Raises `Conflict` if it is not active."""
+        return self._asked(workflow)
 
     def asked_of(self, workflow_id: str, project_id: int | None) -> Asked:
         """What a run that a job of that project starts is to be of. Raises `NotFound`."""
@@ -217,6 +222,8 @@ class WorkflowBook:
         return self._asked(found)
 
     def _asked(self, workflow: Workflow) -> Asked:
+        if not workflow.is_active:
+            raise Conflict(f"workflow {workflow.id} is not active; set is_active to true")
         return Asked(
             workflow_id=workflow.id,
             name=workflow.name,

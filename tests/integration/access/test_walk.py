@@ -32,10 +32,13 @@ EVERYTHING = {
     *("list_notifications", "read_notification", "list_circuits", "list_messages", "read_message"),
     *("read_billing", "resume_billing", "read_costs", "list_usage"),
     *("list_reports", "read_cost_report", "read_cost_chart", "read_scaling"),
+    *("list_weekly_reports", "read_weekly_report"),
     *("create_plan", "change_plan", "delete_plan", "restore_backup"),
     *("put_project_budget", "delete_project_budget"),
 }
 """What is for callers of all projects alone."""
+SHORT = {"read_health_summary": {"status", "uptime_seconds"}}
+"""What anybody may read of a route."""
 WALK = [(path, method, what["operationId"], what) for path, method, what in operations()]
 IDS = [name for _, _, name, _ in WALK]
 
@@ -163,6 +166,9 @@ def test_nobody_comes_in_without_a_key_that_counts(
     request = next(requests(there, path, method, what))
     for key in (None, "", wrong, expired, revoked.text, pure.new_text(pure.new_id())):
         answer = there.asking.ask(key=key, **request)
+        if key is None and name in SHORT:
+            assert answer.json().keys() == SHORT[name], say(answer)
+            continue
         assert answer.status_code == 401, say(answer)
         assert answer.headers["www-authenticate"].startswith("Bearer"), say(answer)
         assert answer.headers["content-type"] == "application/problem+json"
@@ -181,6 +187,7 @@ def test_who_may_is_let_in(
         answer = there.asking.ask(key=there.admin, **request)
         known = answer.status_code == 200 or name in (
             *("read_cost_report", "list_reports", "read_message", "read_notification"),
+            *("list_weekly_reports", "read_weekly_report"),
         )
         assert known, say(answer)
 
@@ -215,7 +222,14 @@ _COMMON = {
     *("summarize_schedules", "summarize_days", "list_countries", "list_unhealthy_schedules"),
     *("list_budgets", "read_project_budget", "read_schedule_budget"),
     "read_health_check_history",
-    *("scrape_metrics", "preview_schedule", "read_caller", "list_task_types", "read_task_type"),
+    *(
+        "scrape_metrics",
+        "read_health_summary",
+        "preview_schedule",
+        "read_caller",
+        "list_task_types",
+        "read_task_type",
+    ),
 }
 """What says nothing by name."""
 

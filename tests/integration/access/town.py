@@ -132,6 +132,7 @@ def _planted(backups: Client) -> Town:
     engine = backups.engine
     asking = Asking(engine.app)
     named: dict[str, object] = {"task_name": "works", "day": DAY, "tenant_id": 1, "project_id": 1}
+    named["week"] = "2026-W48"
     named |= _schedules(engine)
     named |= _backup(backups)
     named |= _alert(engine)

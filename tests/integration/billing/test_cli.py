@@ -133,7 +133,7 @@ def test_a_database_that_does_not_fit_is_told(
         session.execute(text("UPDATE belfry_version SET version_num = '0002'"))
     done = run(company, "status")
     assert (done.returncode, done.stdout) == (2, "")
-    assert "schema is 0002, and the code needs 0004: run `python" in done.stderr
+    assert "schema is 0002, and the code needs 0005: run `python" in done.stderr
 
 
 def test_without_a_database_it_says_which_setting_is_missing(run: Run) -> None:

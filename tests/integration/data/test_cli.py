@@ -34,15 +34,15 @@ def test_a_database_is_upgraded_by_a_command(old: Secret) -> None:
     done = run(old, "upgrade")
     assert said(done) == {
         "database": shown(old),
-        "code": "0004",
+        "code": "0005",
         "before": None,
-        "schema": "0004",
+        "schema": "0005",
         "changed": True,
         "problem": None,
     }
     assert done.returncode == 0
     again = said(run(old, "upgrade"))
-    assert (again["before"], again["changed"]) == ("0004", False)
+    assert (again["before"], again["changed"]) == ("0005", False)
     done = run(old, "status")
     assert (done.returncode, said(done)["problem"]) == (0, None)
 
@@ -59,7 +59,7 @@ def test_the_audit_is_told_who_upgraded_it_where_a_storage_account_is_set(
         (row,) = table.list_entities()
     told = json.loads(row["text0"])
     assert (told["action"], told["subject"]["kind"]) == ("change", "database")
-    assert told["after"] == {"before": None, "schema": "0004", "changed": True}
+    assert told["after"] == {"before": None, "schema": "0005", "changed": True}
     assert (told["outcome"], told["by"]["address"]) == ("done", socket.gethostname())
 
 
@@ -74,7 +74,7 @@ def test_while_the_audit_is_away_a_database_is_upgraded_and_the_log_says_so(old:
 def test_a_status_that_does_not_fit_is_told_by_the_exit_code(old: Secret) -> None:
     done = run(old, "status")
     assert done.returncode == 1
-    assert "has no schema of Belfry, and the code needs 0004: run `python" in said(done)["problem"]
+    assert "has no schema of Belfry, and the code needs 0005: run `python" in said(done)["problem"]
 
 
 @pytest.mark.parametrize("words", [(), ("downgrade",), ("upgrade", "status"), ("a=b",)])

@@ -220,7 +220,7 @@ def test_a_schema_that_is_older_is_told_with_both_versions(empty: Secret) -> Non
     upgrade(empty)
     with writing(empty) as session:
         session.execute(text("UPDATE belfry_version SET version_num = '0001'"))
-    with pytest.raises(Misconfigured, match="schema is 0001, and the code needs 0004: run"):
+    with pytest.raises(Misconfigured, match="schema is 0001, and the code needs 0005: run"):
         schema.check(empty)
 
 
@@ -229,7 +229,7 @@ def test_a_schema_that_is_newer_is_told_with_both_versions_and_kept(empty: Secre
     with writing(empty) as session:
         session.execute(text("UPDATE belfry_version SET version_num = '0099'"))
     for act in (schema.check, upgrade):
-        with pytest.raises(Misconfigured, match=r"is 0099, which is newer than .* knows 0004"):
+        with pytest.raises(Misconfigured, match=r"is 0099, which is newer than .* knows 0005"):
             act(empty)
 
 

@@ -19,7 +19,9 @@ from tests.integration.scaling.conftest import MINUTE, START, Office
 
 REQUESTS = {
     "api": ("GET", "/api/v1/tasks"),
+    "approve": ("GET", "/approve/nothing"),
     "calendar_feed": ("GET", "/api/v1/calendar.ics"),
+    "health_summary": ("GET", "/api/health/summary"),
     "hooks": ("POST", "/hooks/nobody"),
     "metrics": ("GET", "/metrics"),
     "site": ("GET", "/status"),
@@ -33,7 +35,7 @@ def hosted(office: Office, azurite: Azurite, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("AzureWebJobsStorage", azurite.connection_string)
     monkeypatch.setattr(_process, "app", lambda: office.app)
     monkeypatch.setattr(_process, "built", lambda: office.app)
-    bridges = (_process.api, _process.site, _process.feed, _process.hooks)
+    bridges = (_process.api, _process.site, _process.feed, _process.hooks, _process.health_summary)
     for bridge in bridges:
         bridge.cache_clear()
     yield office

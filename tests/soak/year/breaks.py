@@ -48,8 +48,8 @@ def _quiet(patch: _Patch) -> None:
 @_break
 def _place(patch: _Patch) -> None:
     """Quiet hours are those of the tenant's zone, not of the owner's."""
-    real: Any = reviews._owner
-    patch.setattr(reviews, "_owner", lambda row: replace(real(row), timezone=row.tenant_timezone))
+    real: Any = reviews.owner_of
+    patch.setattr(reviews, "owner_of", lambda row: replace(real(row), timezone=row.tenant_timezone))
 
 
 @_break

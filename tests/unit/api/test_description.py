@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from shared.api import said
 from shared.api.alerts import routes as alerts
 from shared.api.applied import shapes as applied
+from shared.api.approvals import shapes as approvals
 from shared.api.backups import orders as backup_orders
 from shared.api.batches import shapes as batches
 from shared.api.billing import routes as billing
@@ -35,7 +36,7 @@ from shared.workflows import written
 from tests.unit.api.asking import asked, operations, stateless
 
 IDS = """
-accept_backup acknowledge_alert backfill_schedule cancel_backfill cancel_job change_calendar
+accept_backup acknowledge_alert approve backfill_schedule cancel_backfill cancel_job change_calendar
 change_key change_plan change_repository change_schedule change_status_page change_target
 change_webhook change_workflow check_workflow complete_batch_file create_batch_file create_calendar
 create_feed create_key create_plan create_repository create_schedule create_status_page
@@ -45,21 +46,22 @@ delete_schedule_budget delete_status_page delete_target delete_webhook delete_wo
 disable_repository disable_schedule disable_target disable_webhook draw_workflow enable_plan
 enable_repository enable_schedule enable_target enable_webhook execute_schedule forget_applied
 import_calendar keep_applied link_backup link_batch link_export list_alerts list_analyses
-list_applied list_audit list_backfills list_backups list_batch_files list_batch_items list_batches
-list_budgets list_calendars list_circuits list_closed_days list_conflicts list_countries
-list_deliveries list_due_schedules list_exports list_feeds list_findings list_health_check_events
-list_health_check_results list_health_checks list_jobs list_keys list_messages list_notifications
-list_occurrences list_plans list_reports list_repositories list_schedule_audit list_schedules
-list_sources list_status_pages list_sync_items list_syncs list_targets list_task_types list_tasks
-list_unhealthy_schedules list_usage list_webhooks list_workflow_versions list_workflows
-preview_new_schedule preview_schedule put_project_budget put_repository put_schedule_budget
-put_target put_webhook put_workflow read_alert read_analysis read_applied read_backfill read_backup
-read_batch read_billing read_calendar read_caller read_cost_chart read_cost_report read_costs
-read_delivery read_export read_health read_health_check read_health_check_history read_heartbeat
-read_job read_key read_message read_metrics read_notification read_plan read_project_budget
-read_repository read_sarif read_scaling read_schedule read_schedule_budget read_status_page
-read_sync read_target read_task_type read_webhook read_workflow read_workflow_schema
-read_workflow_version redeliver redeliver_many restore_backup resume_billing retry_job
+list_applied list_approvals list_audit list_backfills list_backups list_batch_files list_batch_items
+list_batches list_budgets list_calendars list_circuits list_closed_days list_conflicts
+list_countries list_deliveries list_due_schedules list_exports list_feeds list_findings
+list_health_check_events list_health_check_results list_health_checks list_jobs list_keys
+list_messages list_notifications list_occurrences list_plans list_reports list_repositories
+list_schedule_audit list_schedules list_sources list_status_pages list_sync_items list_syncs
+list_targets list_task_types list_tasks list_unhealthy_schedules list_usage list_webhooks
+list_weekly_reports list_workflow_versions list_workflows preview_new_schedule preview_schedule
+put_project_budget put_repository put_schedule_budget put_target put_webhook put_workflow read_alert
+read_analysis read_applied read_approval read_backfill read_backup read_batch read_billing
+read_calendar read_caller read_cost_chart read_cost_report read_costs read_delivery read_export
+read_health read_health_check read_health_check_history read_health_summary read_heartbeat read_job
+read_key read_message read_metrics read_notification read_plan read_project_budget read_repository
+read_sarif read_scaling read_schedule read_schedule_budget read_status_page read_sync read_target
+read_task_type read_webhook read_weekly_report read_workflow read_workflow_schema
+read_workflow_version redeliver redeliver_many reject restore_backup resume_billing retry_job
 retry_schedule revoke_feed revoke_key rotate_webhook run_plan scrape_metrics send_batch_file_part
 summarize_days summarize_schedules test_webhook try_retention verify_backup
 """
@@ -117,6 +119,7 @@ def test_each_body_has_examples_that_its_model_takes() -> None:
         status_pages,
         workflows,
         written,
+        approvals,
     )
     taken = set()
     for _, _, what in operations():

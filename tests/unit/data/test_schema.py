@@ -30,9 +30,9 @@ def test_each_file_of_a_version_is_named_for_it() -> None:
 @pytest.mark.parametrize(
     ("version", "said"),
     [
-        (None, "has no schema of Belfry, and the code needs 0004: run `python -m functions databa"),
-        ("0001", "schema is 0001, and the code needs 0004: run `python -m functions database upg"),
-        ("0005", "schema is 0005, which is newer than this code, which knows 0004: deploy"),
+        (None, "has no schema of Belfry, and the code needs 0005: run `python -m functions databa"),
+        ("0001", "schema is 0001, and the code needs 0005: run `python -m functions database upg"),
+        ("0006", "schema is 0006, which is newer than this code, which knows 0005: deploy"),
         ("abc", "schema is abc, which is newer than this code"),
     ],
 )

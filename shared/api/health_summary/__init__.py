@@ -1,0 +1,1 @@
+"""`/api/health/summary`: how Belfry itself is (O6)."""

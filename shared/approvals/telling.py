@@ -1,0 +1,71 @@
+"""Tells approvers that a job waits for them: by mail with a link of their own, and in chats."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from shared.approvals import approvers, links
+from shared.approvals.model import Approval
+from shared.log import instant
+from shared.notifications.service import Notifications
+from shared.settings import ApprovalSettings
+from shared.storage.tables.facts import Meta
+from shared.text import cut
+
+_SHOWN = 1_500
+"""Units of UTF-16 of the text that a message repeats; the page has all of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """Tells people. Each place gets one message, and one reminder, however often it is asked."""
+
+    notifications: Notifications
+    meta: Meta
+    settings: ApprovalSettings
+
+    def __call__(self, approval: Approval, *, again: bool = False) -> None:
+        """Tell all who may decide. `again`: remind them. Raises `Unavailable` or `Refused` if
+        storage fails; sending itself is retried by the outbox."""
+        word = "reminder" if again else "asked"
+        for channel, address in approvers.told(self.settings.approvers, approval):
+            self.notifications.tell(
+                [(channel, address)],
+                key=f"approval:{approval.id}:{word}",
+                subject=f"{'Still waits' if again else 'Waits'} for you: {approval.what}",
+                text="\n".join(_lines(approval, self.link(approval, address))),
+            )
+
+    def link(self, approval: Approval, recipient: str) -> str:
+        """The link to an approval for whoever gets it; empty if nobody knows where the app is."""
+        if not self.settings.url:
+            return ""
+        text = links.token(self.meta.secret(links.KEY), links.link_for(approval, recipient))
+        return f"{self.settings.url}{links.PATH}/{text}"
+
+
+def _lines(approval: Approval, link: str) -> Iterator[str]:
+    """What people read of it."""
+    shown = approval.preview
+    yield shown.title
+    yield ""
+    if shown.text:
+        yield from (cut(shown.text, _SHOWN), "")
+    facts = {
+        "Recipients": str(shown.recipient_count) if shown.recipient_count else "",
+        "Amount": shown.amount,
+        "To": shown.target,
+        **shown.facts,
+        "Task": f"{approval.task} (class {approval.impact})",
+        "Schedule": f"{approval.schedule_name} ({approval.schedule_id})",
+        "Project": "none" if approval.project_id is None else str(approval.project_id),
+        "Asked for by": approval.requested_by,
+        "Decide until": instant(approval.expires_at, "seconds"),
+        "Persons needed": str(approval.needed) if approval.needed > 1 else "",
+    }
+    yield from (f"{name}: {value}" for name, value in facts.items() if value)
+    yield ""
+    yield f"Decide: {link}" if link else f"Decide: POST /api/approvals/{approval.id}/approve"
+    if link:
+        yield "The link opens a page that shows it. Nothing is decided until you click there."

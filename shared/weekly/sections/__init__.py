@@ -1,0 +1,1 @@
+"""What says the figures of each section, from where they are added up already."""
