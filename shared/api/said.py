@@ -43,6 +43,7 @@ PARAMETERS: Mapping[str, str] = {
     "frequency": "Only of this frequency.",
     "gone": "true: also what is gone.",
     "from": "The first instant of the span, with its offset, such as 2030-01-31T00:00:00Z.",
+    "is_active": "Only those that may be run (true), or may not (false).",
     "job_id": "The job's id.",
     "key_id": "The key's id.",
     "kind": "Only of this kind.",
@@ -79,5 +80,7 @@ PARAMETERS: Mapping[str, str] = {
     "tool": "Only of this tool.",
     "to": "The instant before which the span ends, with its offset.",
     "verdict": "Only with this verdict: look or critical; none in the list has another.",
+    "version": "The version's digest, in full.",
     "webhook_id": "The webhook's id: one of your own, or one that Belfry made.",
+    "workflow_id": "The workflow's id.",
 }

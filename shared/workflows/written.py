@@ -154,11 +154,11 @@ class ApprovalPart(Part):
     title: str = Field(min_length=1, max_length=2100)
     """In a few words; it may hold expressions."""
     text: str = Field(default="", max_length=20_000)
-    """What exactly is to be approved; it may hold expressions."""
+    """All that a person must know to decide; it may hold expressions."""
     facts: dict[str, str] = Field(default_factory=dict, max_length=30)
-    """What else matters, by a name for people."""
-    timeout_seconds: Seconds | None = None
-    """After which it is rejected by itself. Default: as approvals say."""
+    """What else matters, by its name."""
+    two_persons: Flag = False
+    """Whether two persons must approve."""
 
 
 class RetryPart(Part):

@@ -71,13 +71,8 @@ _TEXT: dict[int | str, dict[str, Any]] = {
 async def _sent(request: Request) -> tuple[bytes, str]:
     """(a body as it came, its media type)."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    data = await request.body()
-    if kind.startswith("application/") and kind.endswith("+json"):
-        kind = JSON
-    if not data or kind not in READERS:
-        what = "model_attributes_type" if data else "missing"
-        raise RequestValidationError([{"type": what, "loc": ("body",), "msg": ""}])
-    return data, kind
+    as_json = kind.startswith("application/") and kind.endswith("+json")
+    return await request.body(), JSON if as_json else kind
 
 
 _Sent = Annotated[tuple[bytes, str], Depends(_sent)]
@@ -173,7 +168,11 @@ def put_workflow(
 
     belfry = app()
     book = belfry.workflows()
-    wanted = read_body(*sent)
+    data, kind = sent
+    if not data or kind not in READERS:
+        what = "model_attributes_type" if data else "missing"
+        raise RequestValidationError([{"type": what, "loc": ("body",), "msg": ""}])
+    wanted = read_body(data, kind)
     before = _existing(belfry, by, workflow_id)
     if before is None:
         made = book.create(by, workflow_id, wanted, scope.new_project(by, project_id))
@@ -215,7 +214,7 @@ def list_workflow_versions(
     page: Page = 1,
     page_size: PageSize = PAGE_SIZE,
 ) -> VersionList:
-    """Its versions, the one that was saved last first."""
+    """Its versions, the newest first."""
     book = app().workflows()
     items, told = page_of(book.versions(book.get(by, workflow_id)), page, page_size)
     return VersionList(versions=[VersionOut.of(one) for one in items], **told)

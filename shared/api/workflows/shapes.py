@@ -46,7 +46,7 @@ class NewWorkflow(Input):
     project_id: ProjectId | None = None
     """Default: the caller's, if it has one; else it is the company's own."""
     is_active: Flag = True
-    """Whether it runs by itself."""
+    """Whether it may be run, by anybody or by itself."""
     schedule_config: RunsEvery = Field(default_factory=RunsEvery)
     """Default: it does not run by itself; an interval is 60 minutes."""
     definition: dict[str, Any]

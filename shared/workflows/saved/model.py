@@ -29,7 +29,7 @@ class Workflow:
     digest: str
     """The version of its definition."""
     is_active: bool = True
-    """Whether it runs by itself; people and other workflows may run it in any case."""
+    """Whether it may be run, by anybody or by itself."""
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     last_run_at: datetime | None = None
     """The slot of its last run by itself."""

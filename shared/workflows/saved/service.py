@@ -15,7 +15,7 @@ from shared.access import Caller
 from shared.audit.port import Action, Audit, Subject
 from shared.clock import Clock
 from shared.engine.commands.agreed import Agreed, afresh
-from shared.errors import Conflict, Invalid
+from shared.errors import Conflict, Invalid, NotFound
 from shared.log import Event, event
 from shared.storage.tables.compare_and_set import compare_and_set
 from shared.workflows.checks import Checks, Problem
@@ -105,7 +105,8 @@ class WorkflowBook:
         schedule: ScheduleConfig | None = None,
         agreed: Agreed = afresh,
     ) -> Workflow:
-        """Make a workflow. Raises `Invalid`, and `Conflict` if its id is taken.
+        """Make a workflow. Raises `Invalid`, `Conflict` if its id is taken, and `NotFound` if it is
+        by a workflow that the caller does not see.
 
         `agreed`: if the command was given before, returns what was made then.
         """
@@ -113,7 +114,7 @@ class WorkflowBook:
         there = self._store.of_project(workflow_id, project_id)
         if there is not None and there.made_by == token:
             return there
-        self._hold_new(workflow_id, there, project_id)
+        self._hold_new(by, workflow_id, there, project_id)
         self._hold(by, workflow_id, wanted, project_id)
         now = self._clock.now()
         made = Workflow(
@@ -205,7 +206,8 @@ class WorkflowBook:
         return self._store.replace(workflow, after)
 
     def asked(self, by: Caller, workflow_id: str) -> Asked:
-        """What a run that the caller starts is to be of. Raises `NotFound`."""
+        """What a run that the caller starts is to be of. Raises `NotFound`, and `Conflict` if it is
+        not active."""
         return self._asked(self.get(by, workflow_id))
 
     def asked_of_workflow(self, workflow: Workflow) -> Asked:
@@ -245,10 +247,14 @@ class WorkflowBook:
 
         return known
 
-    def _hold_new(self, workflow_id: str, there: Workflow | None, project_id: int | None) -> None:
+    def _hold_new(
+        self, by: Caller, workflow_id: str, there: Workflow | None, project_id: int | None
+    ) -> None:
         if workflow_id in RESERVED:
             raise Invalid("id", f"{workflow_id} is a word of the API; give another")
         owner = self._store.owner(workflow_id)
+        if owner is not None and not by.sees(owner[0]):
+            raise NotFound(f"the id {workflow_id!r} cannot be had; give another")
         if there is not None or owner not in (None, (project_id,)):
             raise _taken(workflow_id)
         if len(self._of_one(project_id)) >= MOST:

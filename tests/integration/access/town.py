@@ -13,6 +13,7 @@ from typing import Any
 
 from functions.customers.batch import batch
 from functions.customers.health_check import health_check
+from functions.workflows.workflow_wait import workflow_wait
 from local.azurite import Azurite
 from shared.access import LOCAL, Role
 from shared.access import keys as pure
@@ -90,6 +91,7 @@ class Town:
         for table in (
             *(names.table, names.keys, names.alerts, names.notifications),
             *(names.resources, names.secrets, names.probes, names.webhooks, names.syncs),
+            names.workflows,
         ):
             for row in self.engine.app.connection.table(table).query(""):
                 other = row["PartitionKey"] == "meta" or row["RowKey"].startswith(
@@ -112,6 +114,8 @@ BODY: Mapping[str, Mapping[str, object]] = {
     "NewRepository": {"project_id": 1},
     "NewTarget": {"project_id": 1},
     "NewApplied": {"calendars": {}},
+    "NewWorkflow": {"project_id": 1},
+    "CheckedWorkflow": {"project_id": 1},
     "ScheduleChange": {"description": "stolen"},
 }
 """What differs from the example, by the body's schema."""
@@ -120,7 +124,7 @@ BODY: Mapping[str, Mapping[str, object]] = {
 @contextmanager
 def town(azurite: Azurite, folder: Path) -> Iterator[Town]:
     """The app, with a key made."""
-    with opened(azurite, folder, [own_work, batch, health_check]) as backups:
+    with opened(azurite, folder, [own_work, batch, health_check, workflow_wait]) as backups:
         yield _planted(backups)
 
 
@@ -135,6 +139,7 @@ def _planted(backups: Client) -> Town:
     named |= _calendar(asking)
     named |= customers.planted(engine, asking)
     named |= _applied(engine)
+    named |= _workflow(asking)
     for whose in ("projects/1", f"schedules/{named['schedule_id']}"):
         body = {"amount": 1000, "period": "month"}
         asking.told("PUT", f"/api/v1/budgets/{whose}", json=body)
@@ -219,6 +224,14 @@ def _calendar(asking: Asking) -> dict[str, object]:
         "POST", "/api/v1/calendars/feeds", json={"name": f"{MARK} feed", "project_id": 1}
     )
     return {"calendar_id": made["id"], "feed_id": feed["id"]}
+
+
+def _workflow(asking: Asking) -> dict[str, object]:
+    """A workflow of project 1."""
+    steps = [{"id": MARK, "wait": {"seconds": 1}}]
+    body = {"id": "kept_flow", "project_id": 1, "definition": {"name": MARK, "steps": steps}}
+    made = asking.told("POST", "/api/v1/workflows", json=body)
+    return {"workflow_id": made["id"], "version": made["version"]}
 
 
 def _applied(engine: Engine) -> dict[str, object]:

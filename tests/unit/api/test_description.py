@@ -30,7 +30,9 @@ from shared.api.resources.shapes import repositories, resource, targets, webhook
 from shared.api.schedules import backfills
 from shared.api.schedules import shapes as schemas
 from shared.api.status_pages import shapes as status_pages
+from shared.api.workflows import shapes as workflows
 from shared.errors import Invalid
+from shared.workflows import written
 from tests.unit.api.asking import asked, operations, stateless
 
 IDS = """
@@ -117,6 +119,8 @@ def test_each_body_has_examples_that_its_model_takes() -> None:
         deliveries,
         exports,
         status_pages,
+        workflows,
+        written,
         approvals,
     )
     taken = set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import jsonschema_rs
@@ -10,9 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import functions
 from shared.errors import Damaged, Invalid
-from shared.tasks import Impact
+from shared.tasks import Impact, Registry
 from shared.workflows import schema, texts
+from shared.workflows.checks import graph, referring
+from shared.workflows.expressions import resolve
 from shared.workflows.model import Call, Input, OnError, Retries
 from shared.workflows.reading import read, read_body, read_definition
 
@@ -200,3 +204,25 @@ def test_the_published_schema_is_current_and_fits() -> None:
     assert check.is_valid(json.loads(read_body(YAML, "application/yaml").text))
     assert not check.is_valid(with_steps({**ONE, "if": "x"}))
     assert not check.is_valid(with_steps({**ONE, "needs": "a"}))
+
+
+def test_the_example_of_the_page_is_right() -> None:
+    page = (schema.STORED.parent / "workflows.md").read_text(encoding="utf-8")
+    example = page.partition("```yaml\n")[2].partition("```")[0]
+    found = read_body(example.encode(), "application/yaml").definition
+    problems = [*graph.problems(found), *referring.problems(found, graph.above(found))]
+    assert not problems
+    tasks = Registry(functions.tasks())
+    calls = [one.call for one in found.steps if one.call.task != "approval"]
+    assert all(tasks.get(one.task).parse(_computed(one.parameters)) for one in calls)
+
+
+def _computed(parameters: Mapping[str, object]) -> dict[str, object]:
+    values = {
+        "trigger": {"email": "ada@example.com", "seats": 5},
+        "run": {"started_at": "2030-01-31T09:00:00Z"},
+        "item": "ada@example.com",
+        "index": 0,
+    }
+    made: dict[str, object] = resolve(parameters, values)
+    return made
