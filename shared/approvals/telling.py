@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from shared.approvals import approvers, links
@@ -13,6 +13,8 @@ from shared.settings import ApprovalSettings
 from shared.storage.tables.facts import Meta
 from shared.text import cut
 
+KIND = "approval_waiting"
+_FACTS = 30
 _SHOWN = 1_500
 """Units of UTF-16 of the text that a message repeats; the page has all of it."""
 
@@ -30,12 +32,14 @@ class Telling:
         storage fails; sending itself is retried by the outbox."""
         word = "reminder" if again else "asked"
         for channel, address in approvers.told(self.settings.approvers, approval):
-            self.notifications.tell(
-                [(channel, address)],
-                key=f"approval:{approval.id}:{word}",
-                subject=f"{'Still waits' if again else 'Waits'} for you: {approval.what}",
-                text="\n".join(_lines(approval, self.link(approval, address))),
-            )
+            key, link = f"approval:{approval.id}:{word}", self.link(approval, address)
+            if channel == approvers.MAIL:
+                data = _data(approval, link, again)
+                self.notifications.mail_persons(key=key, kind=KIND, to=[address], data=data)
+            else:
+                subject = f"{'Still waits' if again else 'Waits'} for approval: {approval.what}"
+                text = "\n".join(_lines(approval, link))
+                self.notifications.tell([(channel, "")], key=key, subject=subject, text=text)
 
     def link(self, approval: Approval, recipient: str) -> str:
         """The link to an approval for whoever gets it; empty if nobody knows where the app is."""
@@ -43,6 +47,29 @@ class Telling:
             return ""
         text = links.token(self.meta.secret(links.KEY), links.link_for(approval, recipient))
         return f"{self.settings.url}{links.PATH}/{text}"
+
+
+def _data(approval: Approval, link: str, again: bool) -> Mapping[str, object]:
+    """What a mail is filled with."""
+    shown = approval.preview
+    return {
+        "word": "reminder" if again else "waits",
+        "title": shown.title or approval.task,
+        "text": shown.text,
+        "recipients": shown.recipient_count,
+        "amount": shown.amount,
+        "target": shown.target,
+        "facts": [[name, value] for name, value in shown.facts.items() if name][:_FACTS],
+        "schedule": approval.schedule_name or approval.schedule_id,
+        "task": approval.task,
+        "project": "" if approval.project_id is None else str(approval.project_id),
+        "asked_by": approval.requested_by,
+        "persons": approval.needed,
+        "until": approval.expires_at.isoformat(),
+        "timezone": "UTC",
+        "approval_id": approval.id,
+        "link": link,
+    }
 
 
 def _lines(approval: Approval, link: str) -> Iterator[str]:
@@ -66,6 +93,5 @@ def _lines(approval: Approval, link: str) -> Iterator[str]:
     }
     yield from (f"{name}: {value}" for name, value in facts.items() if value)
     yield ""
-    yield f"Decide: {link}" if link else f"Decide: POST /api/approvals/{approval.id}/approve"
-    if link:
-        yield "The link opens a page that shows it. Nothing is decided until you click there."
+    yield f"All of it: {link}" if link else f"All of it: GET /api/approvals/{approval.id}"
+    yield "To decide, use the link in your own mail, or the API."

@@ -87,6 +87,13 @@ class Notifications:
         Raises `Invalid` if `data` are not the kind's."""
         return self._send_all(asking.report(kind, key, data, self._administrators()))
 
+    def mail_persons(
+        self, *, key: str, kind: str, to: Sequence[str], data: Mapping[str, object]
+    ) -> list[Entry]:
+        """Mail it to addresses that the settings name, as `mail_administrators` does. Raises
+        `Invalid` if `data` are not the kind's."""
+        return self._send_all(asking.report(kind, key, data, to))
+
     def rehearse_report(
         self, *, kind: str, key: str, data: Mapping[str, object], now: datetime
     ) -> list[Entry]:

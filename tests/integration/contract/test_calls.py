@@ -87,7 +87,7 @@ class Caller:
     def waits_for_a_person(self) -> None:
         """A critical job of project 1 waits."""
         asks = {"name": "Ask", "task_type": "approval", "project_id": 1, "frequency": "interval"}
-        asks |= {"interval_seconds": 86_400, "task_parameters": {"title": "May I?"}}  # type: ignore[dict-item]
+        asks |= {"interval_seconds": 86_400, "task_parameters": {"title": "May I?"}}
         made = self.ask("POST", "/api/v1/schedules", asks).json()
         done = self.ask("POST", f"/api/v1/schedules/{made['id']}/execute", {"force": True})
         assert done.status_code == 202, done.text

@@ -78,7 +78,7 @@ def test_whatever_is_answered_one_outcome_stays_and_all_rules_hold(
         seconds += later // 3
         now = NOW + timedelta(seconds=seconds)
         caller = person(name, role, projects)
-        if projects == {8}:
+        if projects == frozenset({8}):
             with pytest.raises(NotFound):
                 decide(approval, caller, answer, shown=shown, now=now, how=How.KEY)
             continue
