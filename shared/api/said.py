@@ -76,4 +76,5 @@ PARAMETERS: Mapping[str, str] = {
     "to": "The instant before which the span ends, with its offset.",
     "verdict": "Only with this verdict: look or critical; none in the list has another.",
     "webhook_id": "The webhook's id: one of your own, or one that Belfry made.",
+    "week": "The Monday of a week (UTC), such as 2026-11-30.",
 }
