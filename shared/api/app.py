@@ -27,6 +27,7 @@ from shared.api.health_summary import routes as health_summary
 from shared.api.jobs import routes as jobs
 from shared.api.keys import own
 from shared.api.keys import routes as keys
+from shared.api.marketing import routes as marketing
 from shared.api.metrics import routes as metrics
 from shared.api.notifications import routes as notifications
 from shared.api.plans import routes as plans
@@ -91,6 +92,7 @@ def api(belfry: Callable[[], App], enter: Enter | None = None) -> FastAPI:
     made.include_router(calendars.router)
     made.include_router(applied.router)
     made.include_router(usage.router)
+    made.include_router(marketing.router)
     made.include_router(reports.router)
     made.include_router(exports.router)
     made.include_router(statistics.router)

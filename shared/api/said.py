@@ -82,5 +82,6 @@ PARAMETERS: Mapping[str, str] = {
     "verdict": "Only with this verdict: look or critical; none in the list has another.",
     "version": "The version's digest, in full.",
     "webhook_id": "The webhook's id: one of your own, or one that Belfry made.",
+    "week": "The Monday of a week (UTC), such as 2026-11-30.",
     "workflow_id": "The workflow's id.",
 }

@@ -19,5 +19,6 @@ reviews        whether a message still makes sense, right before it is sent
 cycle          one tenant after another
 service        the only entry point
 
-Only `port` and `reviews` may be imported at a cold start: the others load SQLAlchemy.
+Only `port`, `reviews`, `figures`, `rules` and `effect` may be imported at a cold start: the others
+load SQLAlchemy.
 """

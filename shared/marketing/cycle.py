@@ -20,7 +20,7 @@ from shared.errors import Conflict
 from shared.marketing import campaigns, queries
 from shared.marketing import reading as reader
 from shared.marketing.campaigns import Stored
-from shared.marketing.effect import Effect
+from shared.marketing.effect import CampaignEffect
 from shared.marketing.figures import Figures
 from shared.marketing.freezing import frozen
 from shared.marketing.proposing import Proposer
@@ -89,7 +89,7 @@ class Cycle:
     def _harm(self, tenant: Tenant) -> dict[str, str]:
         """The rules whose last campaign did harm, with what was measured."""
         rows = campaigns.last_measured(self._url, tenant.id, self._job.due_at - REST)
-        last = {rule: Effect.model_validate_json(effect) for rule, effect in rows}
+        last = {rule: CampaignEffect.model_validate_json(effect) for rule, effect in rows}
         return {
             rule: f"its last campaign is not repeated for {REST.days // 7} weeks: {effect.said}"
             for rule, effect in last.items()
@@ -158,7 +158,7 @@ class Cycle:
                 {"tenant_id": tenant.id, **said, "campaign": campaign}
             )
 
-    def _tell_effect(self, campaign: Stored, effect: Effect, totals: Totals) -> None:
+    def _tell_effect(self, campaign: Stored, effect: CampaignEffect, totals: Totals) -> None:
         totals.counts["total_measured"] += 1
         if len(self._found.effects) < _LISTED:
             about = {"campaign_id": campaign.id, "rule": campaign.rule}

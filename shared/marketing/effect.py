@@ -29,10 +29,10 @@ DAYS = 14
 """How long after it began a campaign is watched."""
 
 
-class Effect(BaseModel):
+class CampaignEffect(BaseModel):
     """How a campaign did. Shares are from 0 to 1."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     days: int
     """How many days after it began were watched."""
@@ -81,14 +81,14 @@ def newcombe(some: int, of: int, others: int, of_others: int) -> tuple[float, fl
 
 def measured(
     days: int, written_to: int, written_to_active: int, held_out: int, held_out_active: int
-) -> Effect:
+) -> CampaignEffect:
     """The effect, by how many of each part were active on that many days."""
     both = bool(written_to and held_out)
     uplift = written_to_active / written_to - held_out_active / held_out if both else None
     bounds: tuple[float, float] | None = None
     if min(written_to, held_out) >= LEAST:
         bounds = newcombe(written_to_active, written_to, held_out_active, held_out)
-    return Effect(
+    return CampaignEffect(
         days=min(days, DAYS),
         final=days >= DAYS,
         written_to=written_to,

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 class Cohort(BaseModel):
     """The owners whose first visit was in one month of the tenant's zone."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     month: str
     """Such as `2026-09`."""
@@ -25,7 +25,7 @@ class Cohort(BaseModel):
 class Figures(BaseModel):
     """A tenant's figures."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     as_of: datetime
     owners: int

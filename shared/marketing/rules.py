@@ -38,7 +38,7 @@ class Segment(StrEnum):
 class Proposal(BaseModel):
     """A change of campaigns that a person has to approve."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     segment: Segment
     template: str
@@ -49,7 +49,7 @@ class Proposal(BaseModel):
 class Recommendation(BaseModel):
     """What a rule recommends."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     rule: str
     text: str
@@ -83,6 +83,11 @@ class _Share:
         return f"{self.part} of {self.of} ({self.value:.1%})"
 
 
+def _fall(now: float, before: float) -> float:
+    """By which share it fell; rounded, so that a fall of just the threshold is one."""
+    return round(1 - now / before, 9)
+
+
 def churn_risk(now: Figures, _before: Sequence[Figures]) -> Recommendation | None:
     """Too many regulars have not come for twice their own interval."""
     if now.regulars < LEAST:
@@ -108,7 +113,7 @@ def activity_fall(now: Figures, _before: Sequence[Figures]) -> Recommendation | 
     mean = sum(earlier) / _WEEKS
     if len(earlier) < _WEEKS or mean < LEAST:
         return None
-    fall = 1 - now.active / mean
+    fall = _fall(now.active, mean)
     if fall < FALL:
         return None
     return Recommendation(
@@ -164,7 +169,7 @@ def reach_lost(now: Figures, before: Sequence[Figures]) -> Recommendation | None
     if len(before) < _WEEKS or before[_WEEKS - 1].reachable < LEAST:
         return None
     then = before[_WEEKS - 1].reachable
-    lost = 1 - now.reachable / then
+    lost = _fall(now.reachable, then)
     if lost < REACH_LOST:
         return None
     return Recommendation(

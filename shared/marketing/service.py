@@ -18,7 +18,7 @@ from shared.errors import Invalid, NotFound
 from shared.marketing import campaigns, sending, showing
 from shared.marketing.campaigns import Stored
 from shared.marketing.cycle import Cycle
-from shared.marketing.effect import Effect
+from shared.marketing.effect import CampaignEffect
 from shared.marketing.figures import Figures
 from shared.marketing.proposing import Proposer
 from shared.marketing.rules import Recommendation
@@ -50,7 +50,7 @@ class CampaignFound:
 
     campaign: Stored
     recommendation: Recommendation
-    effect: Effect | None
+    effect: CampaignEffect | None
     messages: Mapping[str, int]
     """How many are how; `waiting`: not asked for yet."""
     reasons: Mapping[str, int]
@@ -119,10 +119,11 @@ class Marketing:
         return [_cycle(*row) for row in rows], total
 
     def campaigns(
-        self, tenant_id: int | None, state: CampaignState | None, page: int, size: int
+        self, tenant_id: int | None, state: str | None, page: int, size: int
     ) -> tuple[list[CampaignFound], int]:
         """(One page of the campaigns, newest first; how many there are)."""
-        found, total = campaigns.page(self._url, tenant_id, state, page, size)
+        wanted = None if state is None else CampaignState(state)
+        found, total = campaigns.page(self._url, tenant_id, wanted, page, size)
         ids = [one.id for one in found]
         messages, reasons = campaigns.outcomes(self._url, ids), campaigns.reasons(self._url, ids)
         return [_found(one, messages[one.id], reasons[one.id]) for one in found], total
@@ -141,7 +142,7 @@ def _cycle(
 
 
 def _found(one: Stored, messages: Mapping[str, int], reasons: Mapping[str, int]) -> CampaignFound:
-    effect = None if one.effect is None else Effect.model_validate_json(one.effect)
+    effect = None if one.effect is None else CampaignEffect.model_validate_json(one.effect)
     return CampaignFound(
         campaign=one,
         recommendation=Recommendation.model_validate_json(one.figures),

@@ -16,7 +16,7 @@ from shared.data.pages import pages
 from shared.errors import NotFound
 from shared.marketing import campaigns, queries
 from shared.marketing.campaigns import Stored
-from shared.marketing.effect import DAYS, Effect, measured
+from shared.marketing.effect import DAYS, CampaignEffect, measured
 from shared.marketing.proposing import Proposer
 from shared.marketing.weeks import week_of
 from shared.notifications.model import Entry, NotificationStatus
@@ -72,7 +72,7 @@ class Settler:
     ended: Ended
     told: Told
 
-    def settle(self, job: JobContext, tenant_id: int) -> list[tuple[Stored, Effect]]:
+    def settle(self, job: JobContext, tenant_id: int) -> list[tuple[Stored, CampaignEffect]]:
         """Settle a tenant's; those of whom an effect was measured now."""
         known = campaigns.unfinished(self.url, tenant_id, job.due_at - LOOK_BACK)
         jobs = self.ended.ended([one.job_id for one in known if one.ended_at is None])
@@ -103,7 +103,7 @@ class Settler:
         self.proposer.take_back(campaign)
         campaigns.note(self.url, campaign, ended_at=job.clock.now())
 
-    def _measured(self, campaign: Stored, job: JobContext) -> Effect | None:
+    def _measured(self, campaign: Stored, job: JobContext) -> CampaignEffect | None:
         """The effect until now, unless all of it was measured before."""
         if not _is_to_measure(campaign, job.due_at):
             return None
@@ -150,10 +150,10 @@ def _is_to_measure(campaign: Stored, due_at: datetime) -> bool:
         return False
     if campaign.measured_at is not None and campaign.measured_at >= due_at:
         return False
-    return campaign.effect is None or not Effect.model_validate_json(campaign.effect).final
+    return campaign.effect is None or not CampaignEffect.model_validate_json(campaign.effect).final
 
 
-def _effect(url: Secret, campaign: Stored, due_at: datetime) -> Effect:
+def _effect(url: Secret, campaign: Stored, due_at: datetime) -> CampaignEffect:
     started = campaign.started_at or due_at
     until = min(started + timedelta(days=DAYS), due_at)
     with reading(url) as session:

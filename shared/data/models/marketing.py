@@ -87,7 +87,7 @@ class Campaign(Base):
     ended_at: Mapped[datetime | None]
     """When nothing was left to do: of a closed one, when its schedule was deleted."""
     effect: Mapped[str | None]
-    """As JSON (`shared.marketing.effect.Effect`); None: not measured yet."""
+    """As JSON (`shared.marketing.effect.CampaignEffect`); None: not measured yet."""
     measured_at: Mapped[datetime | None]
 
 

@@ -1,0 +1,1 @@
+"""`/api/v1/marketing`: what the marketing cycle found, and its campaigns (O2)."""
