@@ -22,7 +22,7 @@ from shared.app import App
 from shared.clock import ManualClock
 from shared.errors import Unavailable
 from shared.jobs.chunk import encode
-from shared.jobs.directory import Directory, Section, Sums
+from shared.jobs.directory import Directory, Group, Section, Sums
 from shared.jobs.entry import Entry, epoch
 from shared.jobs.totals import LATE, Totals
 from shared.schedules.job import Status, job_id
@@ -86,7 +86,7 @@ def index(app: App, jobs: int, weeks: int = 5, *, last: date = MONDAY + 6 * DAY)
     for number, day in enumerate(days):
         at = epoch(datetime(day.year, day.month, day.day, tzinfo=UTC))
         ways = ((Status.SUCCEEDED, each // 20 * 99 // 100), (Status.FAILED, each // 2000))
-        sums = {
+        sums: dict[Group, Sums] = {
             (at // 86_400, None, f"task{task}", status, False): Sums(many, many, many, 1.0)
             for task in range(20)
             for status, many in ways
