@@ -22,7 +22,7 @@ from shared.app import App
 from shared.clock import ManualClock
 from shared.errors import Unavailable
 from shared.jobs.chunk import encode
-from shared.jobs.directory import Directory, Section, Sums
+from shared.jobs.directory import Directory, Group, Section, Sums
 from shared.jobs.entry import Entry, epoch
 from shared.jobs.totals import LATE, Totals
 from shared.schedules.job import Status, job_id
@@ -31,7 +31,7 @@ from shared.storage.blobs.container import Container
 from shared.storage.blobs.job_chunks import JobChunks
 from shared.storage.tables.job_feed import JobFeed
 from shared.tasks import Result
-from shared.weekly.formats import ReportFormat
+from shared.weekly.formats import ReportFormat, written
 from shared.weekly.model import WeeklyReport
 from shared.weekly.port import ATTEMPTS
 from shared.weekly.service import Weekly
@@ -86,7 +86,7 @@ def index(app: App, jobs: int, weeks: int = 5, *, last: date = MONDAY + 6 * DAY)
     for number, day in enumerate(days):
         at = epoch(datetime(day.year, day.month, day.day, tzinfo=UTC))
         ways = ((Status.SUCCEEDED, each // 20 * 99 // 100), (Status.FAILED, each // 2000))
-        sums = {
+        sums: dict[Group, Sums] = {
             (at // 86_400, None, f"task{task}", status, False): Sums(many, many, many, 1.0)
             for task in range(20)
             for status, many in ways
@@ -215,8 +215,12 @@ def test_killed_before_each_step_it_ends_as_if_it_had_not_been(
             except Killed:
                 pass
         before = files(there)
+        kept.cost(MONDAY, 1_000)  # comes in between
         run(there, attempt=2)
         after = files(there)
+        found = there.weekly().store.get(WEEK)
+        for format in ReportFormat:
+            assert after[f"weekly/2026-W48.{format}"] == written(found, format)
         assert len(after) == 4 and before.items() <= after.items()
         assert mails(there) == ["weekly_report:2026-W48"] and len(trends(there)) == 1
     assert number == 8  # keep, four files, mail, alert; then none is left
@@ -239,7 +243,12 @@ def test_the_next_week_is_beside_what_this_one_said(bare: App) -> None:
     assert (values["lateness.counted"], values["lateness.max"]) == (3, 120)
     assert "runs_halved: runs.ended" in told["rules"]  # type: ignore[operator]
     later = run(bare, DUE - 7 * DAY)
-    assert later["week"] == "2026-W47" and len(trends(bare)) == 1
+    assert later["week"] == "2026-W47"
+    assert isinstance(bare.clock, ManualClock)
+    bare.clock.advance(21 * DAY)  # two Mondays were missed; the first is made up for
+    made_up = run(bare, DUE + 14 * DAY)
+    assert (made_up["week"], made_up["outside_bands"]) == ("2026-W50", 1)
+    assert [text[:11] for text in trends(bare)] == ["In 2026-W49"]
 
 
 def test_a_section_that_fails_is_left_out_in_the_last_attempt_alone(bare: App) -> None:

@@ -23,7 +23,7 @@ from shared.weekly.port import Said
 from shared.weekly.rules import RULES, How
 from shared.weekly.sections import company, messages, runs
 from shared.weekly.week import Week
-from tests.unit.weekly.made import BAD, DUE, WEEK, report
+from tests.unit.weekly.made import BAD, DUE, WEEK, Rows, report
 
 INSTANTS = st.datetimes(datetime(2000, 1, 1), datetime(2090, 1, 1), timezones=st.just(UTC))
 COUNTS = st.one_of(st.none(), st.integers(0, 10**6))
@@ -211,7 +211,7 @@ def test_a_rule_that_compares_needs_two_weeks_and_its_threshold(
         assert applies == (value > rule.bound)
     elif rule.test is How.BELOW:
         assert applies == (value < rule.bound)
-    elif known < rules.KNOWN or value == before:
+    elif known < 2 or value == before:
         assert not applies
     elif rule.test is How.GREW:
         assert applies == (value >= rule.bound * before and value - before >= rule.least)
@@ -220,8 +220,8 @@ def test_a_rule_that_compares_needs_two_weeks_and_its_threshold(
 
 
 def test_a_rate_of_a_few_says_nothing() -> None:
-    few = {"runs.ended": [0, 0, 0, 0, 99], "runs.failure_percent": [0.0, 0.0, 0.0, 0.0, 50.0]}
-    many = {**few, "runs.ended": [0, 0, 0, 0, 100]}
+    few: Rows = {"runs.ended": [0, 0, 0, 0, 99], "runs.failure_percent": [0.0, 0.0, 0.0, 0.0, 50.0]}
+    many: Rows = {**few, "runs.ended": [0, 0, 0, 0, 100]}
     assert [len(report(one).findings) for one in (few, many)] == [0, 1]
 
 

@@ -47,8 +47,8 @@ def test_the_others_say_the_same(bad: WeeklyReport) -> None:
             assert f">{said}<" in html and said in paper
             assert one.title in paper
     assert html.count("<svg") == 1 and "<script>" not in html
-    for one in bad.recommendations:
-        assert (one.recommendation or "").split(" (")[0].split(":")[0][:30] in paper
+    for found in bad.recommendations:
+        assert (found.recommendation or "").split(" (")[0].split(":")[0][:30] in paper
 
 
 @pytest.mark.parametrize("format", ReportFormat)
