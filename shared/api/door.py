@@ -32,7 +32,7 @@ Proxied = Callable[[], bool]
 
 SUMMARY = "/api/health/summary"
 """The page that anybody may read in its short form."""
-_STARTS, _CHECKS = 10.0, 1.0
+_STARTS, _CHECKS = 10.0, 2.0
 """Seconds that this page waits for an app that is being built, and for a key to be checked."""
 _SAYS_WHO = (b"authorization", b"x-ms-token-")
 _PRINCIPAL = sign_in.HEADER.encode()

@@ -69,8 +69,8 @@ class Sources:
 def looks(at: Sources) -> dict[Part, Look]:
     """How each part is looked at."""
     made = {
-        Part.STORAGE: Look(call=lambda: _signs(at)),
-        Part.DATABASE: Look(call=DatabaseLook(at.database_url, at.clock)),
+        Part.STORAGE: Look(call=lambda: _signs(at), vital=True),
+        Part.DATABASE: Look(call=DatabaseLook(at.database_url, at.clock), vital=True),
         Part.QUEUES: Look(call=lambda: _lengths(at)),
         Part.NOTIFICATIONS: Look(call=lambda: _outgoing(at)),
         Part.ERRORS: Look(

@@ -26,6 +26,8 @@ from shared.threads import in_context, start
 _logger = logging.getLogger("belfry.health")
 PATIENCE = timedelta(seconds=1.5)
 """How long one answer waits for all parts together."""
+FIRST = timedelta(seconds=5)
+"""The same for the first answer of a process, which imports what it needs."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,7 +39,10 @@ class Look:
     fresh: timedelta = timedelta()
     """For so long what it found counts, and nothing is asked."""
     believed: timedelta = timedelta(seconds=15)
-    """For so long it counts if a newer look is late."""
+    """For so long it counts if a newer look is late; and for so long a first look may take before
+    that is a problem."""
+    vital: bool = False
+    """Whether even a first look that is late is a problem at once."""
 
 
 @dataclass(slots=True)
@@ -55,8 +60,13 @@ class Parts:
     """The parts. Several threads may look at once."""
 
     def __init__(
-        self, looks: Mapping[Part, Look], clock: Clock, patience: timedelta = PATIENCE
+        self,
+        looks: Mapping[Part, Look],
+        clock: Clock,
+        patience: timedelta = PATIENCE,
+        first: timedelta = FIRST,
     ) -> None:
+        self._first: timedelta | None = first
         self._looks = dict(looks)
         self._clock = clock
         self._patience = patience
@@ -68,7 +78,8 @@ class Parts:
         with self._changed:
             for part in self._looks:
                 self._begin(part)
-            self._changed.wait_for(self._all_there, self._patience.total_seconds())
+            patience, self._first = self._first or self._patience, None
+            self._changed.wait_for(self._all_there, patience.total_seconds())
             now = self._clock.now()
             return {part: self._shown(part, now) for part in self._looks}
 
@@ -115,7 +126,8 @@ class Parts:
             return state.found
         state.hangs = True
         found = state.found
-        if found.problem is None and found.at is not None and now - found.at <= look.believed:
+        known = found.at if look.vital else found.at or state.running
+        if found.problem is None and known is not None and now - known <= look.believed:
             return found
         waited = f"it has not answered since {state.running:%H:%M:%S} UTC"
         return replace(found, value=None, problem=waited, since=found.since or state.running)

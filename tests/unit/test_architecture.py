@@ -116,7 +116,7 @@ def test_each_file_is_a_function_of_its_name() -> None:
 
 def test_the_map_of_shared_names_each_part_of_it() -> None:
     listed = [
-        line for line in (shared.__doc__ or "").splitlines() if re.match(r"[a-z, ]+   ", line)
+        line for line in (shared.__doc__ or "").splitlines() if re.match(r"[a-z_, ]+   ", line)
     ]
     named = {name.strip() for line in listed for name in line[:30].split(",")}
     parts = [

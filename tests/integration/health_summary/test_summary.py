@@ -14,6 +14,7 @@ from local.azurite import Azurite
 from local.postgres import Postgres
 from shared.access import Role
 from shared.alerts.port import AlertKind
+from shared.api import door
 from shared.api.app import api
 from shared.api.health_summary.app import summary as alone
 from shared.app import App
@@ -45,7 +46,7 @@ def asked(engine: Engine, **more: Any) -> dict[str, Any]:
 def test_it_tells_all_that_is_known(engine: Engine) -> None:
     engine.app.clocks.tick("schedule_dispatcher")
     engine.add("works", recurrence=ONCE)
-    engine.add("fails", recurrence=ONCE, retries=0)
+    engine.add("refused", recurrence=ONCE)
     engine.later(60)
     engine.app.clocks.tick("schedule_dispatcher")
     engine.work()
@@ -53,9 +54,10 @@ def test_it_tells_all_that_is_known(engine: Engine) -> None:
     engine.app.alerts().open(AlertKind.CLOCK_SILENT, "x", "y")
     found = asked(engine)
     assert found["database"]["connected"] is True
-    assert found["database"]["kind"] == "postgresql" and found["database"]["latency_ms"] > 0
+    assert found["database"]["kind"] == "postgresql"
+    assert found["database"]["latency_ms"] == found["storage"]["latency_ms"] == 0, "by this clock"
     assert "no schema of Belfry" in found["database"]["problem"]
-    assert found["storage"]["connected"] is True and found["storage"]["latency_ms"] > 0
+    assert found["storage"]["connected"] is True
     assert found["errors"]["last_hour"] == {"ended": 2, "failed": 1, "rate": 0.5}
     assert (found["error_rate"], found["queues"]["dead_letters"]) == (0.5, 1)
     assert {"jobs", "long_jobs", "jobs_poison", "long_jobs_poison"} <= found["queues"].keys()
@@ -68,7 +70,9 @@ def test_it_tells_all_that_is_known(engine: Engine) -> None:
     assert {"database", "alerts"} <= {one["part"] for one in found["reasons"]}
 
 
-def test_uptime_is_the_services_and_a_gap_ends_it(engine: Engine, azurite: Azurite) -> None:
+def test_uptime_is_the_services_and_a_gap_ends_it(
+    engine: Engine, azurite: Azurite, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def tick() -> None:
         engine.app.clocks.tick("schedule_dispatcher")
 
@@ -83,7 +87,11 @@ def test_uptime_is_the_services_and_a_gap_ends_it(engine: Engine, azurite: Azuri
     down = asked(engine)
     assert (down["uptime_seconds"], down["status"]) == (0, "unhealthy")
     assert [one["part"] for one in down["reasons"] if one["status"] == "unhealthy"] == ["clocks"]
-    writes = noted_writes(engine)
+    swaps = noted(monkeypatch, engine.app.meta, "swap")
+
+    def writes() -> int:
+        return sum(name == "clock.life" for name, *_ in swaps)
+
     tick()
     assert writes() == 1, "the tick that ends a gap notes it"
     engine.later(60)
@@ -92,19 +100,8 @@ def test_uptime_is_the_services_and_a_gap_ends_it(engine: Engine, azurite: Azuri
     found = asked(engine)
     assert 60 <= found["uptime_seconds"] < 120
     (gap,) = found["availability"]["gaps"]
-    assert gap["seconds"] == pytest.approx(3600 + 240, abs=30)
+    assert gap["seconds"] == 3600 + 240 + 3 * 16
     assert 0 < found["availability"]["last_24_hours"] < 0.5
-
-
-def noted_writes(engine: Engine) -> Any:
-    meta, real, count = engine.app.clocks._meta, engine.app.clocks._meta.swap, [0]
-
-    def swap(name: str, *more: Any) -> bool:
-        count[0] += name == "clock.life"
-        return real(name, *more)
-
-    meta.swap = swap  # type: ignore[method-assign]
-    return lambda: count[0]
 
 
 def test_rows_that_cannot_be_read_break_nothing(engine: Engine) -> None:
@@ -121,6 +118,7 @@ def test_who_says_nothing_gets_the_short_form(
 ) -> None:
     asking, by_itself = Asking(engine.app), Asking(engine.app, alone)
     assert "reasons" in asking.told("GET", PATH), "on one machine, as long as there is no key"
+    asking.key()
     everything, some = asking.key(Role.VIEWER), asking.key(Role.ADMIN, 7)
     engine.later(6)
     for one in (asking, by_itself):
@@ -162,6 +160,7 @@ def test_it_is_kept_and_has_an_etag(engine: Engine) -> None:
 
 
 def test_a_stampede_looks_once(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door, "_CHECKS", 30.0)  # the tests' machine may be busy
     looks = noted(monkeypatch, engine.app.meta, "about_clocks")
     served = api(lambda: engine.app)
 

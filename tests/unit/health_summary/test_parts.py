@@ -37,8 +37,8 @@ class Counted:
 def test_a_part_that_hangs_is_asked_once_and_hides_no_other() -> None:
     clock, hangs, well = ManualClock(NOON), Counted(lambda: 1), Counted(lambda: 2)
     hangs.go.clear()
-    looks = {Part.DATABASE: Look(call=hangs), Part.QUEUES: Look(call=well)}
-    parts = Parts(looks, clock, SHORT)
+    looks = {Part.DATABASE: Look(call=hangs, vital=True), Part.QUEUES: Look(call=well)}
+    parts = Parts(looks, clock, SHORT, SHORT)
     for number in range(3):
         found = parts.look()
         assert found[Part.QUEUES].value == 2
@@ -55,7 +55,7 @@ def test_a_part_that_hangs_is_asked_once_and_hides_no_other() -> None:
 def test_what_is_late_is_believed_for_a_while_and_what_is_fresh_is_not_asked_for() -> None:
     clock, found = ManualClock(NOON), Counted(lambda: 1)
     look = Look(call=found, fresh=10 * SECOND, believed=30 * SECOND)
-    parts = Parts({Part.ERRORS: look}, clock, SHORT)
+    parts = Parts({Part.ERRORS: look}, clock, SHORT, SHORT)
     assert parts.look()[Part.ERRORS].value == 1
     clock.advance(9 * SECOND)
     assert parts.look()[Part.ERRORS].value == 1 and found.times == 1
@@ -65,6 +65,16 @@ def test_what_is_late_is_believed_for_a_while_and_what_is_fresh_is_not_asked_for
     clock.advance(20 * SECOND)
     late = parts.look()[Part.ERRORS]
     assert late.value is None and late.problem is not None
+    found.go.set()
+
+
+def test_a_first_look_that_takes_long_is_no_problem_yet() -> None:
+    clock, found = ManualClock(NOON), Counted(lambda: 1)
+    found.go.clear()
+    parts = Parts({Part.BACKUPS: Look(call=found)}, clock, SHORT, SHORT)
+    assert (parts.look()[Part.BACKUPS].value, parts.look()[Part.BACKUPS].problem) == (None, None)
+    clock.advance(16 * SECOND)
+    assert parts.look()[Part.BACKUPS].problem == "it has not answered since 12:00:00 UTC"
     found.go.set()
 
 
