@@ -166,6 +166,8 @@ class Held(BelfryError):
 
     def __init__(self, until: datetime, message: str) -> None:
         super().__init__(message)
+        if until.tzinfo is None:
+            raise ValueError("Held: give `until` with its zone")
         self.until = until
 
 

@@ -59,8 +59,9 @@ class Signal:
 
 
 def of_start(schedule: Schedule, live: LiveJob) -> Signal | None:
-    """That a job's first attempt starts; None if nobody is to be told."""
-    if not _told(schedule, live.id) or live.attempt > 1:
+    """That a job's first attempt starts; None if nobody is to be told. One that was held since, or
+    given back, has begun."""
+    if not _told(schedule, live.id) or live.attempt > 1 or live.first_started_at != live.started_at:
         return None
     return _signal(schedule, live, Kind.START, "")
 

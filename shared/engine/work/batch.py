@@ -269,6 +269,7 @@ class Batch:
         now = self._pool.clock.now()
         results = [(attempt, outcome(attempt, attempt.over_since(now))) for attempt in over]
         jobs = [(attempt, result.job) for attempt, result in results if isinstance(result, Ended)]
+        waiting: list[str] = []
         following = Following(self, self._pool, over)
         try:
             ended = self._outcomes.end(jobs, following)
@@ -278,7 +279,8 @@ class Batch:
         for attempt, result in results:
             match result:
                 case Again():
-                    self._outcomes.again(attempt, result)
+                    if self._outcomes.again(attempt, result) and result.held:
+                        waiting.append(attempt.live.id)  # it has a message of its own
                 case Gone():
                     live = attempt.live
                     event(_logger, Event.LEASE_LOST, job_id=live.id, trace_id=live.trace_id)
@@ -286,7 +288,7 @@ class Batch:
             if self._held.said.pop(attempt.live.id, None) is not None:
                 self._outcomes.table.unsay(attempt.live.id)
         self._pool.leave(over, following.begun)
-        self._held.guards.release([job.id for job in ended], self._outcomes.queue)
+        self._held.guards.release([*(job.id for job in ended), *waiting], self._outcomes.queue)
         return ended
 
     def _beat(self, now: datetime) -> None:

@@ -9,10 +9,16 @@ from shared.engine.work import retry
 from shared.engine.work.attempt import Attempt, Stop
 from shared.engine.work.failures import describe
 from shared.errors import Cancelled, Held, Skipped
+from shared.log import short
 from shared.schedules.job import Job, Status
 from shared.schedules.model import LiveJob
 from shared.schedules.record import of_live
 from shared.threads import was_refused
+
+_FARTHEST = timedelta(days=3660)
+"""A job that is held until later asks again then: no instant near the end of time is stored."""
+_WORDS = 500
+"""Of what a held job waits for, in units of UTF-16: it stands in its schedule's row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +62,9 @@ def outcome(attempt: Attempt, now: datetime) -> Outcome:
     if attempt.asked is Stop.CANCEL:
         return Ended(replace(_record(attempt, Status.CANCELLED, now), reason=live.cancel))
     if isinstance(failure, Held):
-        back = replace(_waiting(live, failure.until, live.error), held=str(failure))
-        delay = max(failure.until - now, timedelta())
+        until = min(failure.until, now + _FARTHEST)
+        back = replace(_waiting(live, until, live.error), held=short(str(failure), _WORDS))
+        delay = max(until - now, timedelta())
         return Again(replace(back, attempt=live.attempt - 1), delay, held=True)
     if attempt.asked is Stop.DRAIN and (isinstance(failure, Cancelled) or was_refused(failure)):
         back = _waiting(live, now, live.error)

@@ -48,6 +48,8 @@ class Waking:
         live = schedule.progress.find(job_id) if schedule is not None else None
         if schedule is None or live is None:
             return False
+        if live.running and self.table.job(job_id) is not None:
+            return False  # its end is not counted in its schedule's row yet
         after = _after(live, now)
         if after != live and not self._commit(schedule, after):
             return None

@@ -33,7 +33,7 @@ from shared.log import Event, event
 from shared.schedules import claim as claims
 from shared.schedules.job import Job, Status, backfill_of, parse_id, run_of
 from shared.schedules.lost import OVERDUE
-from shared.schedules.model import Schedule
+from shared.schedules.model import LiveJob, Schedule
 from shared.storage.queues.jobs import JobQueue, Message
 from shared.storage.tables.changes import Change
 from shared.storage.tables.compare_and_set import TRIES
@@ -282,7 +282,9 @@ class Worker:
                 if after is not None:
                     decided.changes.append(Change(schedule, after, others))
                     decided.then.append(lambda: _tell_all(others))
-                if until - now >= _SECOND:
+                if _is_spare(schedule.progress.find(job_id), message):
+                    _tell_void(message, job_id)
+                elif until - now >= _SECOND:
                     decided.later.setdefault(until, []).append(job_id)
                 else:
                     decided.soon = max(until, decided.soon or until)
@@ -368,6 +370,15 @@ class Worker:
 def _tell_void(message: Message, job_id: str) -> None:
     trace_id = tracing.trace_id(message.trace)
     event(_logger, Event.MESSAGE_VOID, job_id=job_id, trace_id=trace_id)
+
+
+def _is_spare(live: LiveJob | None, message: Message) -> bool:
+    """Whether a held job has another message, for the time until which it is held (`Outcomes.again`
+    sends it before it is held). Without this, each wake would leave a message that is sent again
+    and again."""
+    if live is None or live.held is None or message.at is None:
+        return False
+    return message.at != live.available_at
 
 
 def _named(job_ids: Iterable[str]) -> list[str]:

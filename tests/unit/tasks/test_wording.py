@@ -20,7 +20,8 @@ from shared.tasks.wording import in_words
 from tests.unit.api.asking import stateless
 
 _PYDANTIC = re.compile(
-    r"[Ii]nput|[Ff]ield required|should|valid |Value error|Extra|instance|Retention|something else"
+    r"Input|input (should|was)|[Ff]ield required|should|valid |Value error|Extra|instance|"
+    r"Retention|something else"
 )
 _VALUES: tuple[Any, ...] = (
     *(None, True, 0, -1, 29, 1.5, 10**30, float("inf"), float("nan"), "", " ", "x", "12:00"),
