@@ -8,11 +8,11 @@ from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from shared.access import LOCAL, Role
-from shared.api.app import api
 from shared.app import App
+from tests.served import api
 
 
 def noted(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str) -> list[tuple[Any, ...]]:
@@ -31,7 +31,7 @@ def noted(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str) -> list[tuple[
 class Asking:
     """One instance's API; or another app of it, that `serve` makes."""
 
-    def __init__(self, app: App, serve: Callable[[Callable[[], App]], FastAPI] = api) -> None:
+    def __init__(self, app: App, serve: Callable[[Callable[[], App]], ASGIApp] = api) -> None:
         self.app = app
         self._api = serve(lambda: self.app)
         self._hosts = 0

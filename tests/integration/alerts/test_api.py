@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from shared.alerts.port import AlertKind
-from shared.api.app import api
 from tests.integration.alerts.conftest import Desk
+from tests.served import api
 
 
 class Client:

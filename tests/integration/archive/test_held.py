@@ -12,7 +12,6 @@ import httpx
 import pytest
 
 from local.azurite import Azurite
-from shared.api.app import api
 from shared.archive.catalog import Catalog
 from shared.archive.parts import Part
 from shared.engine.dispatch.facts import SWEPT
@@ -24,6 +23,7 @@ from tests import sdk
 from tests.integration.archive.past import DAY, HOUR, Past, lines, run
 from tests.integration.engine.conftest import START, Engine, make
 from tests.jobs import jobs_of
+from tests.served import api
 from tests.together import together
 
 STEP = 6 * HOUR

@@ -16,17 +16,16 @@ from uuid import uuid4
 import httpx
 import pytest
 from azure.storage.blob import ContainerClient
-from fastapi import FastAPI
 
 import functions
 from local.azurite import Azurite
-from shared.api.app import api
 from shared.app import App
 from shared.schedules.job import Job
 from shared.storage.blobs.container import Container
 from shared.tasks import Task
 from tests import described
 from tests.integration.engine.conftest import START, Engine, make, tap
+from tests.served import Served, api
 
 ROWS = 500
 TABLES = {"users": ROWS, "pets": 3}
@@ -48,7 +47,7 @@ class Client:
         return self.engine.app
 
     @cached_property
-    def api(self) -> FastAPI:
+    def api(self) -> Served:
         return api(lambda: self.app)
 
     def ask(

@@ -18,7 +18,6 @@ from local.azurite import Azurite
 from shared import settings
 from shared.alerts.of_database import DatabaseWatch, last
 from shared.alerts.port import AlertKind
-from shared.api.app import api
 from shared.app import App, build
 from shared.billing.port import Pause
 from shared.data.database import writing
@@ -29,6 +28,7 @@ from shared.tasks import Registry
 from tests.context import result_of
 from tests.integration.billing.conftest import NOW, Company
 from tests.integration.finance.setup import Alerts
+from tests.served import api
 from tests.vendors.stripe import API_KEY, Fault, declined
 
 Ask = Callable[..., httpx.Response]

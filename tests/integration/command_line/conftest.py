@@ -21,10 +21,10 @@ from belfry.session import Session
 from local.azurite import Azurite
 from local.ports import HOST
 from shared.access import LOCAL, Role
-from shared.api.app import api
 from shared.api.site import site
 from shared.tasks import JobContext, Params, Result, task
 from tests.integration.engine.conftest import Engine, make, tap
+from tests.served import api
 
 
 @dataclass

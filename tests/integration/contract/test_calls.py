@@ -23,13 +23,13 @@ from prometheus_client.parser import text_string_to_metric_families
 
 import functions
 from local.azurite import Azurite
-from shared.api.app import api
 from shared.api.site import site
 from shared.schedules.health import Verdict
 from shared.storage.tables.findings import Finding
 from shared.tasks import JobContext, Result, Task
 from tests.integration.contract.alike import differences
 from tests.integration.engine.conftest import Engine, make, tap
+from tests.served import api
 
 FILE: Mapping[str, Any] = json.loads(Path(__file__).with_name("calls.json").read_text())
 CALLS: list[dict[str, Any]] = FILE["calls"]

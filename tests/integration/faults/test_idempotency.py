@@ -11,10 +11,10 @@ import httpx
 import pytest
 
 from shared.access import LOCAL
-from shared.api.app import api
 from tests.faults import Fault
 from tests.integration.faults.conftest import Faulty
 from tests.integration.faults.kinds import KINDS
+from tests.served import api
 
 _MOST = 60
 BODY = {"name": "a", "task_type": "works", "frequency": "interval", "interval_seconds": 86_400}

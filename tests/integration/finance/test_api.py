@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from shared.api.app import api
 from shared.app import App
 from tests.context import RecordedNotifications
 from tests.integration.finance.setup import TODAY, Kept, ago, job
+from tests.served import api
 
 Ask = Callable[..., httpx.Response]
 DUE = datetime(2026, 11, 29, 9, tzinfo=UTC)

@@ -10,10 +10,10 @@ import httpx
 import pytest
 
 from local.azurite import Azurite
-from shared.api.app import api
 from shared.recurrence import Frequency, Recurrence
 from shared.tasks import JobContext, Params, Result, task
 from tests.integration.engine.conftest import START, Engine, make, tap
+from tests.served import api
 
 Ask = Callable[..., httpx.Response]
 _NAMES = {"since": "from", "until": "to"}

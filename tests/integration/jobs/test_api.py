@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from shared.access import LOCAL, Caller
-from shared.api.app import api
 from shared.jobs.entry import Filter
 from shared.keys.gate import Entered
 from shared.schedules.job import Status
 from tests.integration.jobs.conftest import Counter
 from tests.integration.jobs.test_exact import lived
 from tests.integration.jobs.truth import pack, true_jobs
+from tests.served import api
 
 
 @pytest.fixture

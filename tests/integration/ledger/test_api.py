@@ -11,7 +11,6 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.api.app import api
 from shared.api.jobs.routes import JobOut
 from shared.recurrence import Frequency, Recurrence
 from shared.storage.tables import entities
@@ -19,6 +18,7 @@ from shared.storage.tables.batch import Delete
 from tests.integration.engine.conftest import START, Engine
 from tests.integration.ledger.conftest import write
 from tests.integration.ledger.test_reconcile import every, run
+from tests.served import api
 
 Ask = Callable[..., httpx.Response]
 

@@ -16,7 +16,6 @@ import pytest
 from azure.core.pipeline.transport import RequestsTransport
 
 from local.azurite import Azurite
-from shared.api.app import api
 from shared.engine.records.reconcile import Reconciled
 from shared.errors import Conflict, NotFound
 from shared.recurrence import Frequency, Recurrence
@@ -28,6 +27,7 @@ from shared.storage.tables.changes import Change
 from tests.integration.engine.conftest import START, Engine, make
 from tests.integration.ledger.test_reconcile import turn
 from tests.jobs import jobs_of
+from tests.served import api
 
 DAY = timedelta(days=1)
 BEFORE = timedelta(microseconds=1)

@@ -10,7 +10,6 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.api.app import api
 from shared.app import build
 from shared.notifications.double import Reply
 from shared.tasks import Registry
@@ -24,6 +23,7 @@ from tests.integration.notifications.texting import (
     texting,
 )
 from tests.integration.notifications.vendors import CHATS
+from tests.served import api
 
 Ask = Callable[..., httpx.Response]
 

@@ -10,12 +10,11 @@ from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
 
 from local.azurite import Azurite
-from shared.api.app import api
 from tests import sdk
 from tests.integration.engine.conftest import Engine, make, tap
+from tests.served import Served, api
 
 BODY: dict[str, Any] = {"name": "nightly", "task_type": "works", "frequency": "daily"}
 
@@ -27,7 +26,7 @@ class Counter:
     engine: Engine
 
     @cached_property
-    def served(self) -> FastAPI:
+    def served(self) -> Served:
         return api(lambda: self.engine.app)
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:

@@ -14,9 +14,9 @@ from checks.monitoring import events, kql, queries
 from checks.monitoring.check import check
 from shared.alerts.kinds import KINDS
 from shared.alerts.port import AlertKind
-from shared.api.app import api
 from shared.log import Event, event
 from tests.infrastructure import alert_rules
+from tests.served import api
 
 ROOT = Path(__file__).parents[3]
 RULES_IN_AZURE = {rule["name"]: rule for rule in alert_rules()}

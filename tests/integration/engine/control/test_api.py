@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
-from shared.api.app import api
 from shared.settings import Secret, StorageAccount
 from shared.storage.connect import Connection
 from shared.storage.tables.schedules import Running, ScheduleTable
 from tests.integration.engine.control.setup import BEAT, ControlledEngine, failed
+from tests.served import api
 
 
 @dataclass(frozen=True)
