@@ -1,11 +1,11 @@
 """Workflows beside what one would use instead: steps a second, and from a step to the next.
 
-`python bench/workflows.py [--quick | --tiny] [--temporal PROGRAM]` from the root. Each engine runs
-the same: chains of 10 steps, and fans of 100 steps beside each other between one and one. A step
+`python bench/workflows.py [--quick | --tiny] [--temporal PROGRAM] [--only NAME...]` from the root.
+Each engine runs the same: chains of 10 steps, and fans of 100 steps beside each other between one and one. A step
 writes a line and returns a small JSON, which the next is given. Each engine is as its documentation
 sets it up, with a store that keeps steps, on this machine alone, warmed up; then all but its store
 is killed with -9 in the middle of a chain. Temporal's server comes in a wheel; `--temporal` names
-another. `--tiny` has no kills, and leaves out Prefect, whose server alone takes longer to start.
+another; `--only dbos celery` measures only these beside Belfry. `--tiny` has no kills, and leaves out Prefect, whose server alone takes longer to start.
 It fails if Belfry has no figure or broke a promise, or if a program of a peer ended with an error.
 """
 
@@ -21,7 +21,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.belfry.measuring import choice
-from bench.flows import SIZES, Asked, Engine, Killed, Order, Sizes
+from bench.flows import SIZES, Engine, Killed, Order, Sizes
+from bench.flows.belfry import Belfry
 from bench.flows.celery import Celery
 from bench.flows.dbos import DBOS
 from bench.flows.figures import Figures, Wrong, figures
@@ -35,51 +36,35 @@ from bench.peers.plan import FOLDER
 Tell = Callable[[str], None]
 
 
-class _Later:
-    """Stands where Belfry's own will."""
-
-    name = "Belfry, Azurite"
-    setting = "-"
-    persists = "-"
-    ledger = FOLDER
-
-    def prepare(self, folder: Path) -> Absent | None:
-        """See `Engine`."""
-        return Absent(why=f"its workflows are not built yet ({folder.name})")
-
-    def measure(self, orders: Sequence[Order]) -> list[Asked] | Absent:
-        """See `Engine`."""
-        raise NotImplementedError(orders)
-
-    def kill(self, width: int, after: int) -> Killed | Absent:
-        """See `Engine`."""
-        raise NotImplementedError(width, after)
-
-    def close(self) -> None:
-        """See `Engine`."""
+def belfry() -> Belfry:
+    """Belfry's own engine of workflows, on Azurite, its host a process."""
+    return Belfry()
 
 
-def belfry() -> Engine:
-    """Belfry's own engine of workflows, on Azurite, its hosts as processes."""
-    return _Later()
-
-
-def engines(sizes: Sizes, temporal: Path | None) -> list[Engine]:
+def engines(temporal: Path | None) -> dict[str, Engine]:
     """The others, not prepared."""
-    slow: list[Engine] = [] if sizes.tiny else [Prefect()]
-    return [DBOS(), Temporal(temporal), Celery(), *slow]
+    return {
+        "dbos": DBOS(),
+        "temporal": Temporal(temporal),
+        "celery": Celery(),
+        "prefect": Prefect(),
+    }
 
 
-def main(size: str, temporal: Path | None) -> int:
+def main(size: str, temporal: Path | None, only: Sequence[str] = ()) -> int:
     """Measure everyone and print the table; how many of the measurements failed."""
     sizes, begin = SIZES[size], time.monotonic()
+    found = engines(temporal)
+    wanted = only or [name for name in found if not (sizes.tiny and name == "prefect")]
 
     def tell(what: str) -> None:
         print(f"{time.monotonic() - begin:5.0f} s  {what}", file=sys.stderr, flush=True)
 
-    ours, *others = _measured([belfry(), *engines(sizes, temporal)], sizes, tell)
+    ours, *others = _measured([belfry(), *(found[name] for name in wanted)], sizes, tell)
     print(table(ours, others, sizes))
     print("in brackets: how many times better Belfry is; below 1 it is behind")
+    if left := ", ".join(name for name in found if name not in wanted):
+        print(f"left out: {left}")
     print(f"measured with {sizes} in {time.monotonic() - begin:.0f} s")
     failed = list(failures(ours, others))
     for line in failed:
@@ -140,7 +125,7 @@ def failures(ours: Report, others: Sequence[Report]) -> Iterator[str]:
     """What has to be mended: what Belfry has no figure of or did wrong, and programs of peers that
     broke."""
     for found in (ours.found, ours.killed):
-        if isinstance(found, Absent) and found.broken:
+        if isinstance(found, Absent):
             yield f"{ours.name}: {found.why}"
         if isinstance(found, Killed) and (found.repeated > 1 or found.done < found.steps):
             yield f"{ours.name}, kill -9: {found}"
@@ -153,5 +138,6 @@ def failures(ours: Report, others: Sequence[Report]) -> Iterator[str]:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--temporal", type=Path, help="the program of Temporal's server")
+    parser.add_argument("--only", nargs="+", choices=list(engines(None)), default=[])
     named, _ = parser.parse_known_args()
-    sys.exit(main(choice(__doc__, "fewer runs"), named.temporal) > 0)
+    sys.exit(main(choice(__doc__, "fewer runs"), named.temporal, named.only) > 0)

@@ -22,8 +22,10 @@ class Figures:
     """Of one order. Times are milliseconds."""
 
     per_second: float
-    """Steps: of the median run if they ran one by one, of all if they ran at once. From when it
-    was asked for until its last step had ended."""
+    """Steps until the last had ended: of all runs from when the first was asked for, if they ran
+    at once; else of the median run from the start of its first step."""
+    start: float
+    """Median from when a run was asked for to the start of its first step."""
     gap: float
     """Median from the end of a step to the start of the next; in a fan, of those beside each
     other."""
@@ -45,6 +47,7 @@ def figures(order: Order, asked: Sequence[Asked], steps: Steps) -> Figures:
     gaps = sorted(gap for one in mine for gap in _gaps(order, steps[one.run]))
     return Figures(
         per_second=_rate(order, mine, steps),
+        start=statistics.median(steps[one.run][0].began - one.asked for one in mine) * 1000,
         gap=statistics.median(gaps) * 1000,
         gap_99=gaps[min(len(gaps) - 1, int(len(gaps) * 0.99))] * 1000,
         join=statistics.median(_join(order, steps[one.run]) for one in mine) * 1000,
@@ -75,5 +78,5 @@ def _rate(order: Order, asked: Sequence[Asked], steps: Steps) -> float:
     ended = [max(step.ended for step in steps[one.run]) for one in asked]
     if order.together:
         return order.steps * order.runs / (max(ended) - min(one.asked for one in asked))
-    each = (end - one.asked for end, one in zip(ended, asked, strict=True))
+    each = (end - steps[one.run][0].began for end, one in zip(ended, asked, strict=True))
     return order.steps / statistics.median(each)

@@ -46,6 +46,7 @@ def _rows(ours: Report, sizes: Sizes) -> Iterator[tuple[str, _Cell]]:
     """(title, cell of a report)."""
     chain, fan = f"chain of {sizes.chain}", f"fan of {sizes.fan}"
     yield f"{chain}, one at a time: steps/s", _speed(ours, "chain")
+    yield "  asked for to start of the first step, ms", _ratio(ours, "chain", _start)
     yield "  end of a step to start of the next, ms", _ratio(ours, "chain", _gap)
     yield "  99 % of them, ms", _ratio(ours, "chain", _gap_99)
     yield f"{sizes.chains_together} at once: steps/s", _speed(ours, "chains")
@@ -55,6 +56,10 @@ def _rows(ours: Report, sizes: Sizes) -> Iterator[tuple[str, _Cell]]:
     yield f"{sizes.fans_together} at once: steps/s", _speed(ours, "fans")
     if sizes.kill_after:
         yield "kill -9 in a chain: steps done/repeated/s", _killed
+
+
+def _start(found: Figures) -> float:
+    return found.start
 
 
 def _gap(found: Figures) -> float:

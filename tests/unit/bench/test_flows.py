@@ -29,7 +29,8 @@ def test_lines_become_steps_of_runs_in_order(tmp_path: Path) -> None:
 
 def test_a_chain_is_measured_from_each_end_to_the_next_start() -> None:
     found = figures(CHAIN, [Asked("chain-0", 9.7, 11.0)], {"chain-0": LINKS})
-    assert found.per_second == pytest.approx(3 / (10.7 - 9.7))
+    assert found.per_second == pytest.approx(3 / (10.7 - 10.0))
+    assert found.start == pytest.approx(300)
     assert found.gap == pytest.approx(200)  # of 100 and 300 ms
     assert found.gap_99 == pytest.approx(300)
     assert found.join == 0
@@ -37,7 +38,7 @@ def test_a_chain_is_measured_from_each_end_to_the_next_start() -> None:
 
 def test_a_fan_is_measured_from_the_first_to_each_and_from_the_last_to_the_join() -> None:
     found = figures(FAN, [Asked("fan-0", 9.1, 12.0)], {"fan-0": SPOKES})
-    assert found.per_second == pytest.approx(4 / 2)
+    assert found.per_second == pytest.approx(4 / (11.1 - 10.0))
     assert found.gap == pytest.approx(200)  # of 100 and 300 ms
     assert found.join == pytest.approx(100)  # the first of the two ends last
 
@@ -69,7 +70,7 @@ def test_what_was_not_done_as_asked_has_no_figures(order: Order, steps: Sequence
 
 
 def _report(name: str, speed: float, gap: float) -> Report:
-    one = Figures(per_second=speed, gap=gap, gap_99=gap * 2, join=gap)
+    one = Figures(per_second=speed, start=gap, gap=gap, gap_99=gap * 2, join=gap)
     found = dict.fromkeys(("chain", "chains", "fan", "fans"), one)
     killed = Killed(steps=10, done=10, repeated=0, seconds=2.5)
     return Report(name=name, setting="so", persists="all", found=found, killed=killed)
