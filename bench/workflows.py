@@ -1,12 +1,13 @@
 """Workflows beside what one would use instead: steps a second, and from a step to the next.
 
 `python bench/workflows.py [--quick | --tiny] [--temporal PROGRAM] [--only NAME...]` from the root.
-Each engine runs the same: chains of 10 steps, and fans of 100 steps beside each other between one and one. A step
-writes a line and returns a small JSON, which the next is given. Each engine is as its documentation
-sets it up, with a store that keeps steps, on this machine alone, warmed up; then all but its store
-is killed with -9 in the middle of a chain. Temporal's server comes in a wheel; `--temporal` names
-another; `--only dbos celery` measures only these beside Belfry. `--tiny` has no kills, and leaves out Prefect, whose server alone takes longer to start.
-It fails if Belfry has no figure or broke a promise, or if a program of a peer ended with an error.
+Each engine runs the same: chains of 10 steps, and fans of 100 steps beside each other between one
+and one. A step writes a line and returns a small JSON, which the next is given. Each engine is as
+its documentation sets it up, with a store that keeps steps, on this machine alone, warmed up; then
+all but its store is killed with -9 in the middle of a chain. Temporal's server comes in a wheel;
+`--temporal` names another; `--only dbos celery` measures only these beside Belfry. `--tiny` has no
+kills, and leaves out Temporal and Prefect, whose servers take long to start. It fails if Belfry has
+no figure or broke a promise, or if a program of a peer ended with an error.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from bench.belfry.counted import Counts
 from bench.belfry.measuring import choice
 from bench.flows import SIZES, Engine, Killed, Order, Sizes
 from bench.flows.belfry import Belfry
@@ -34,11 +36,8 @@ from bench.peers import Absent
 from bench.peers.plan import FOLDER
 
 Tell = Callable[[str], None]
-
-
-def belfry() -> Belfry:
-    """Belfry's own engine of workflows, on Azurite, its host a process."""
-    return Belfry()
+_SLOW = ("temporal", "prefect")
+"""Their servers take long to start, and more of the machine than all others together."""
 
 
 def engines(temporal: Path | None) -> dict[str, Engine]:
@@ -55,14 +54,15 @@ def main(size: str, temporal: Path | None, only: Sequence[str] = ()) -> int:
     """Measure everyone and print the table; how many of the measurements failed."""
     sizes, begin = SIZES[size], time.monotonic()
     found = engines(temporal)
-    wanted = only or [name for name in found if not (sizes.tiny and name == "prefect")]
+    wanted = only or [name for name in found if not (sizes.tiny and name in _SLOW)]
 
     def tell(what: str) -> None:
         print(f"{time.monotonic() - begin:5.0f} s  {what}", file=sys.stderr, flush=True)
 
-    ours, *others = _measured([belfry(), *(found[name] for name in wanted)], sizes, tell)
+    ours, *others = _measured([Belfry(), *(found[name] for name in wanted)], sizes, tell)
     print(table(ours, others, sizes))
     print("in brackets: how many times better Belfry is; below 1 it is behind")
+    print("\n".join(_requests(sizes)))
     if left := ", ".join(name for name in found if name not in wanted):
         print(f"left out: {left}")
     print(f"measured with {sizes} in {time.monotonic() - begin:.0f} s")
@@ -70,6 +70,27 @@ def main(size: str, temporal: Path | None, only: Sequence[str] = ()) -> int:
     for line in failed:
         print(f"FAILED {line}", file=sys.stderr)
     return len(failed)
+
+
+def _requests(sizes: Sizes) -> Iterator[str]:
+    """What a step of Belfry asks of storage."""
+    ours = Belfry()
+    ours.prepare(FOLDER)
+    try:
+        for order in sizes.orders:
+            if not order.together:
+                yield _counted(order, ours.counts(order))
+    finally:
+        ours.close()
+
+
+def _counted(order: Order, found: Counts) -> str:
+    return (
+        f"a step of Belfry, {order.shape} of {order.width}: "
+        f"{found.entity_writes / order.steps:.2f} entity writes, "
+        f"{found.table_requests / order.steps:.2f} requests to tables, "
+        f"{found.queue_requests / order.steps:.2f} to queues"
+    )
 
 
 def _measured(all_of_them: Sequence[Engine], sizes: Sizes, tell: Tell) -> list[Report]:
@@ -95,13 +116,13 @@ def measured(engine: Engine, sizes: Sizes, tell: Tell) -> Report:
 
 
 def _found(engine: Engine, sizes: Sizes) -> dict[str, Figures] | Absent:
-    asked = engine.measure([*sizes.warm, *sizes.orders])
-    if isinstance(asked, Absent):
-        return asked
+    done = engine.measure([*sizes.warm, *sizes.orders])
+    if isinstance(done, Absent):
+        return done
     steps = read(engine.ledger)
 
     def one(order: Order) -> Figures:
-        return figures(order, asked, steps)
+        return figures(order, done, steps)
 
     try:
         return {order.name: one(order) for order in sizes.orders}

@@ -6,7 +6,7 @@ and returns a small JSON. Every figure comes from those lines and from when a ru
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -97,6 +97,25 @@ class Asked:
     ended: float
 
 
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """Processor time of all of an order's runs, in seconds."""
+
+    engine: float
+    """Of what starts runs and works on steps."""
+    store: float
+    """Of the servers beside it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What came of some orders."""
+
+    runs: Sequence[Asked]
+    spent: Mapping[str, Spent]
+    """By the order's name."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Killed:
     """What became of a chain when everything but the store was killed with -9, and came again."""
@@ -137,7 +156,7 @@ class Engine(Protocol):
         """Install and start what it needs in `folder`; `Absent` when that cannot be had."""
         ...
 
-    def measure(self, orders: Sequence[Order]) -> list[Asked] | Absent:
+    def measure(self, orders: Sequence[Order]) -> Measured | Absent:
         """Carry out the orders, one after the other. Steps are in the `ledger` then."""
         ...
 

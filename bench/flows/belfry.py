@@ -6,24 +6,26 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from bench.belfry.counted import Counted, Counts
 from bench.belfry.flows import FlowJobs, definition
 from bench.belfry.site import SHARDS, Host, Site
 from bench.belfry.world import receiving
-from bench.flows import Asked, Killed, Order, Shape
+from bench.flows import Asked, Killed, Measured, Order, Shape, Spent
 from bench.flows.ledger import Step, read
 from bench.flows.scripted import SLOW
 from bench.peers import Absent
 from bench.peers.environment import Failed, told
+from bench.peers.processor import Meter
 from shared.app import App
 from shared.storage.names import Names
 from shared.storage.queues.jobs import parse
 from shared.workflows.service import Asked as Wanted
 from shared.workflows.state import Run, RunStatus
 
-_LOOK = 0.002
+_LOOK = 0.01
 _LEASE = 6
 """Seconds, for the kill: who is killed leaves a lease behind, after which its jobs are begun
 again."""
@@ -70,11 +72,18 @@ class Belfry:
             self._site.close()
 
     @told
-    def measure(self, orders: Sequence[Order]) -> list[Asked]:
+    def measure(self, orders: Sequence[Order]) -> Measured:
         """See `Engine`."""
-        belfry = self._app()
+        belfry, runs, spent = self._app(), [], {}
         with self.site.hosts(belfry, {"flows": True}) as (host,):
-            return [one for order in orders for one in self._ordered(belfry, order, host)]
+            for order in orders:
+                meter, mine = Meter([host], [self.site.azurite.process]), time.thread_time()
+                runs += self._ordered(belfry, order, host)
+                found = meter.read(1, time.thread_time() - mine)
+                spent[order.name] = Spent(
+                    found.hosts_milliseconds / 1000, found.storage_milliseconds / 1000
+                )
+        return Measured(runs, spent)
 
     @told
     def kill(self, width: int, after: int) -> Killed:
@@ -97,7 +106,8 @@ class Belfry:
         )
 
     def counts(self, order: Order) -> Counts:
-        """What one run of the order asks of storage, of a worker that has no other work."""
+        """What one run of the order asks of storage, of a worker that has no other work; its
+        messages are received and deleted besides."""
         counted = Counted()
         belfry = self._app()
         mine = self.site.same(belfry.settings.prefix, counted.transport(), FlowJobs())
@@ -105,10 +115,13 @@ class Belfry:
         run = start(mine, order.shape, order.width, order.name)
         counted.take()
         queue = receiving(belfry, Names(belfry.settings.prefix).queue)
+        messages = 0
         while belfry.workflow_runs().get(run.id).is_open:
             for message in queue.receive_messages(messages_per_page=16, visibility_timeout=60):
                 mine.worker.work(parse(message.content))
-        return counted.take()
+                messages += 1
+        found = counted.take()
+        return replace(found, queue_requests=found.queue_requests + 2 * messages)
 
     def _app(self) -> App:
         return self.site.app(FlowJobs())
@@ -140,18 +153,15 @@ class Belfry:
 
     def _wait(self, wanted: dict[str, int], host: Host) -> None:
         """Until each of these runs has so many steps that have ended."""
-        deadline, size = time.monotonic() + self._limit, -1
-        left = dict(wanted)
-        while left:
-            if host.poll() is not None:
-                raise Failed("its host ended by itself", broken=True)
-            if time.monotonic() > deadline:
-                raise Failed(f"not over after {self._limit:.0f} s: {left}", broken=True)
-            if (now := self.ledger.stat().st_size) != size:
-                size = now
-                done = Counter({run: len(some) for run, some in read(self.ledger).items()})
-                left = {run: steps for run, steps in wanted.items() if done[run] < steps}
-            time.sleep(_LOOK)
+        deadline, left = time.monotonic() + self._limit, Counter(wanted)
+        with self.ledger.open() as ledger:
+            while left := +left:
+                if host.poll() is not None:
+                    raise Failed("its host ended by itself", broken=True)
+                if time.monotonic() > deadline:
+                    raise Failed(f"not over after {self._limit:.0f} s: {left}", broken=True)
+                left.subtract(line.split()[0] for line in ledger if line.split()[0] in wanted)
+                time.sleep(_LOOK)
 
     def _steps(self, run: str) -> Sequence[Step]:
         return read(self.ledger).get(run, ())

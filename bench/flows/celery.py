@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 
-from bench.flows import Asked, Order
+from bench.flows import Measured, Order
 from bench.flows.scripted import SLOW, Program, Scripted, kill
 from bench.peers import Absent, environment
 from bench.peers.celery import PACKAGES
@@ -27,6 +27,7 @@ class Celery(Scripted):
     )
     persists = "its result and the next one's message in Redis, before it is acknowledged"
     _redis: Redis | None = None
+    _workers: Sequence[Program] = ()
 
     @property
     def name(self) -> str:
@@ -41,18 +42,27 @@ class Celery(Scripted):
         self._redis = Redis(program, self.folder / "redis")
         return {"url": self._redis.url(0), "visibility": _VISIBILITY}
 
+    def servers(self) -> Sequence[Program]:
+        """See `Scripted`."""
+        return [] if self._redis is None else [self._redis.process]
+
+    def workers(self) -> Sequence[Program]:
+        """See `Scripted`."""
+        return self._workers
+
     def close(self) -> None:
         """See `Engine`."""
         if self._redis is not None:
             self._redis.stop()
 
-    def ask(self, orders: Sequence[Order]) -> list[Asked]:
+    def ask(self, orders: Sequence[Order]) -> Measured:
         """See `Scripted`."""
-        worker = self._worker(0)
+        self._workers = [self._worker(0)]
         try:
             return super().ask(orders)
         finally:
-            kill(worker)
+            kill(*self._workers)
+            self._workers = []
 
     def serve(self, run: str, width: int) -> list[Program]:
         """See `Scripted`."""

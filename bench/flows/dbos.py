@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import psycopg
 
-from bench.flows.scripted import Scripted
+from bench.flows.scripted import Program, Scripted
 from bench.peers.environment import Failed
 from local import postgres
 from shared.errors import BelfryError
@@ -53,6 +53,10 @@ class DBOS(Scripted):
             connection.execute(f"DROP DATABASE IF EXISTS {_DATABASE}")
             connection.execute(f"CREATE DATABASE {_DATABASE}")
         return {"url": self._server.url(_DATABASE)}
+
+    def servers(self) -> Sequence[Program]:
+        """See `Scripted`."""
+        return [] if self._server is None else [self._server.process]
 
     def close(self) -> None:
         """See `Engine`."""

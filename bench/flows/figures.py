@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from bench.flows import Asked, Order
+from bench.flows import Asked, Measured, Order
 from bench.flows.ledger import Step
 
 Steps = Mapping[str, Sequence[Step]]
@@ -31,25 +31,32 @@ class Figures:
     other."""
     gap_99: float
     """99th percentile."""
+    engine: float
+    """Processor time of a step, of what starts runs and works on steps."""
+    store: float
+    """And of the servers beside it."""
     join: float
     """Median from the end of the last of a fan's steps to the start of the one after them; 0 in a
     chain."""
 
 
-def figures(order: Order, asked: Sequence[Asked], steps: Steps) -> Figures:
+def figures(order: Order, measured: Measured, steps: Steps) -> Figures:
     """Raises `Wrong` if a step of a run is missing, or was done twice, or too early."""
     runs = {order.run(number) for number in range(order.runs)}
-    mine = [one for one in asked if one.run in runs]
+    mine = [one for one in measured.runs if one.run in runs]
     if len(mine) != order.runs:
         raise Wrong(f"{order.name}: {len(mine)} of {order.runs} runs ended")
     for one in mine:
         _check(order, one.run, steps.get(one.run, ()))
+    spent = measured.spent[order.name]
     gaps = sorted(gap for one in mine for gap in _gaps(order, steps[one.run]))
     return Figures(
         per_second=_rate(order, mine, steps),
         start=statistics.median(steps[one.run][0].began - one.asked for one in mine) * 1000,
         gap=statistics.median(gaps) * 1000,
         gap_99=gaps[min(len(gaps) - 1, int(len(gaps) * 0.99))] * 1000,
+        engine=spent.engine / order.runs / order.steps * 1000,
+        store=spent.store / order.runs / order.steps * 1000,
         join=statistics.median(_join(order, steps[one.run]) for one in mine) * 1000,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from bench.flows.scripted import Program, Scripted, wait_up
 from bench.peers import environment
@@ -163,6 +163,10 @@ class Prefect(Scripted):
             "PREFECT_CLIENT_MAX_RETRIES": "20",
             "DO_NOT_TRACK": "1",
         }
+
+    def servers(self) -> Sequence[Program]:
+        """See `Scripted`."""
+        return [] if self._server is None else [self._server]
 
     def close(self) -> None:
         """See `Engine`."""

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from bench.flows import Asked, Killed, Order
+from bench.flows import Asked, Killed, Measured, Order, Spent
 from bench.flows.ledger import Step, read
 from bench.peers import Absent, environment
 from bench.peers.environment import SCRIPTS, Failed, told
@@ -59,13 +59,21 @@ class Scripted:
     def close(self) -> None:
         """See `Engine`."""
 
+    def servers(self) -> Sequence[Program]:
+        """Its store's programs."""
+        return ()
+
+    def workers(self) -> Sequence[Program]:
+        """What works on steps besides the script."""
+        return ()
+
     @told
-    def measure(self, orders: Sequence[Order]) -> list[Asked]:
+    def measure(self, orders: Sequence[Order]) -> Measured:
         """See `Engine`."""
         self.ledger.write_bytes(b"")
         return self.ask(orders)
 
-    def ask(self, orders: Sequence[Order]) -> list[Asked]:
+    def ask(self, orders: Sequence[Order]) -> Measured:
         """Have the script carry them out."""
         found = environment.run(
             self.python,
@@ -75,7 +83,8 @@ class Scripted:
             self.environment(),
             orders=[asdict(order) for order in orders],
         )
-        return [Asked(**one) for one in found["runs"]]
+        spent = {name: Spent(*some) for name, some in found["spent"].items()}
+        return Measured([Asked(**one) for one in found["runs"]], spent)
 
     @told
     def kill(self, width: int, after: int) -> Killed:
@@ -114,7 +123,13 @@ class Scripted:
 
     def environment(self, seconds: float = 0) -> Mapping[str, str]:
         """What the script is told. `seconds`: what a step takes."""
-        asked = {**self._told, "ledger": str(self.ledger), "seconds": seconds}
+        asked = {
+            **self._told,
+            "ledger": str(self.ledger),
+            "seconds": seconds,
+            "servers": [one.pid for one in self.servers()],
+            "workers": [one.pid for one in self.workers()],
+        }
         return {
             "BENCH_FLOWS": json.dumps(asked),
             "PYTHONPATH": str(SCRIPTS),

@@ -50,10 +50,12 @@ def _rows(ours: Report, sizes: Sizes) -> Iterator[tuple[str, _Cell]]:
     yield "  end of a step to start of the next, ms", _ratio(ours, "chain", _gap)
     yield "  99 % of them, ms", _ratio(ours, "chain", _gap_99)
     yield f"{sizes.chains_together} at once: steps/s", _speed(ours, "chains")
+    yield "  processor ms a step, engine + store", _processor("chains")
     yield f"{fan}, one at a time: steps/s", _speed(ours, "fan")
     yield "  end of the first to starts of the many, ms", _ratio(ours, "fan", _gap)
     yield "  end of the last to start of the join, ms", _ratio(ours, "fan", _join)
     yield f"{sizes.fans_together} at once: steps/s", _speed(ours, "fans")
+    yield "  processor ms a step, engine + store", _processor("fans")
     if sizes.kill_after:
         yield "kill -9 in a chain: steps done/repeated/s", _killed
 
@@ -97,6 +99,16 @@ def _cell(
         if report is ours or isinstance(ours.found, Absent):
             return f"{its:,.1f}"
         return f"{its:,.1f} ({better(of(ours.found[order]), its):.1f})"
+
+    return shown
+
+
+def _processor(order: str) -> _Cell:
+    def shown(report: Report) -> str:
+        if isinstance(report.found, Absent):
+            return "absent"
+        found = report.found[order]
+        return f"{found.engine:.1f} + {found.store:.1f}"
 
     return shown
 

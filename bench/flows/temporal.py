@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench.flows.scripted import Program, Scripted, wait_up
@@ -59,6 +59,10 @@ class Temporal(Scripted):
         self._server = environment.start(arguments, self.folder / "server.log")
         wait_up(self._server, port, "Temporal's server")
         return {"url": f"{ports.HOST}:{port}", "timeout": 5}
+
+    def servers(self) -> Sequence[Program]:
+        """See `Scripted`."""
+        return [] if self._server is None else [self._server]
 
     def close(self) -> None:
         """See `Engine`."""

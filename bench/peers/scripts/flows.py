@@ -36,8 +36,32 @@ def expected(shape: str, width: int) -> dict[str, int]:
 
 def measured(orders: Sequence[dict[str, Any]], begin: Begin) -> dict[str, Any]:
     """Every order's runs, one after the other or all at once: when each was asked for, and when
-    its result was there."""
-    return {"runs": [run for order in orders for run in _ordered(begin, **order)]}
+    its result was there; and the processor time of each order."""
+    runs, spent = [], {}
+    for order in orders:
+        before = processor()
+        runs += list(_ordered(begin, **order))
+        spent[order["name"]] = [after - one for after, one in zip(processor(), before, strict=True)]
+    return {"runs": runs, "spent": spent}
+
+
+def processor() -> tuple[float, float]:
+    """Seconds of processor time until now: of this program and the workers, of the servers."""
+    workers = sum(map(_processor, settings["workers"]))
+    return time.process_time() + workers, float(sum(map(_processor, settings["servers"])))
+
+
+def _processor(pid: int) -> float:
+    """Of a program and all that it started (proc(5): utime, stime, and those of ended children)."""
+    try:
+        with open(f"/proc/{pid}/stat") as stat:  # noqa: PTH123
+            fields = stat.read().rpartition(") ")[2].split()
+        with open(f"/proc/{pid}/task/{pid}/children") as file:  # noqa: PTH123
+            children = [int(child) for child in file.read().split()]
+    except (FileNotFoundError, ProcessLookupError):  # it ended: its parent counts it from now on
+        return 0.0
+    ticks = sum(map(int, fields[11:15]))
+    return ticks / os.sysconf("SC_CLK_TCK") + sum(map(_processor, children))
 
 
 def _ordered(
