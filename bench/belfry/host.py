@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from azure.core.exceptions import AzureError
 
+from bench.belfry.flows import FlowJobs
 from bench.belfry.world import Jobs, app, receiving
 from local.host.settings import QueueOptions, read_host_json
 from shared.app import App
@@ -52,6 +53,8 @@ class Order:
     lease_seconds: int = 60
     tick_seconds: float = 60
     """0: never."""
+    flows: bool = False
+    """Its jobs are steps of workflows (`flows.FlowJobs`)."""
     hidden_seconds: int = 600
     """So long messages stay hidden that a killed host had taken."""
 
@@ -149,12 +152,13 @@ def _tick(belfry: App, order: Order) -> None:
 
 def main(order: Order) -> None:
     """Run a host until it is killed."""
-    keys = Path(order.keys) if order.keys else None
+    keys, ledger = Path(order.keys) if order.keys else None, Path(order.ledger)
+    jobs = Jobs(ledger, order.seconds, order.starts, keys)
     belfry = app(
         order.connection_string,
         order.prefix,
         shards=order.shards,
-        jobs=Jobs(Path(order.ledger), order.seconds, order.starts, keys),
+        jobs=FlowJobs(ledger, order.seconds) if order.flows else jobs,
         at_once=order.at_once,
         lease_seconds=order.lease_seconds,
     )

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.belfry.host import Order
-from bench.belfry.world import Jobs, app
+from bench.belfry.world import Jobs, Tasks, app
 from bench.peers import environment
 from bench.peers.ledger import Ledger
 from local import azurite, child
@@ -58,7 +58,7 @@ class Site:
             self._azurite.stop()
             self._azurite = None
 
-    def app(self) -> App:
+    def app(self, jobs: Tasks | None = None) -> App:
         """An app that has no schedules, and an empty ledger. It ends the one before."""
         if not self._reused:
             self.close()
@@ -68,15 +68,16 @@ class Site:
         self.ledger.clear()
         shutil.rmtree(self.keys, ignore_errors=True)
         self.keys.mkdir()
-        made = self.same(f"bench{next(self._prefixes)}")
+        made = self.same(f"bench{next(self._prefixes)}", jobs=jobs)
         made.prepare()
         made.clocks.tick(DISPATCHER)  # the first one sweeps, too
         return made
 
-    def same(self, prefix: str, transport: Any = None) -> App:
+    def same(self, prefix: str, transport: Any = None, jobs: Tasks | None = None) -> App:
         """The app of that prefix, over a transport of its own."""
         connection = self.azurite.connection_string
-        return app(connection, prefix, shards=SHARDS, jobs=Jobs(), transport=transport)
+        jobs = jobs or Jobs()
+        return app(connection, prefix, shards=SHARDS, jobs=jobs, transport=transport)
 
     @contextmanager
     def hosts(self, belfry: App, *orders: dict[str, Any]) -> Iterator[list[Host]]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 from azure.storage.queue import QueueClient
@@ -73,6 +73,14 @@ class Jobs:
         return Registry([bench])
 
 
+class Tasks(Protocol):
+    """What an app of the bench runs."""
+
+    def registry(self) -> Registry:
+        """The tasks."""
+        ...
+
+
 def long_path(path: Path | None) -> Path | None:
     """Where long runs write, beside `path`."""
     return None if path is None else path.with_name(f"{path.name}.long")
@@ -107,7 +115,7 @@ def app(
     prefix: str,
     *,
     shards: int,
-    jobs: Jobs,
+    jobs: Tasks,
     at_once: int = 50,
     lease_seconds: int = 60,
     transport: Any = None,
