@@ -108,7 +108,7 @@ class EndedOut(Shown):
 
 
 class ErrorsOut(Shown):
-    """How jobs ended. A job counts a tick after its end, by when it was due."""
+    """How jobs ended. A job counts a minute or two after its end, by when it was due."""
 
     last_hour: EndedOut
     last_24_hours: EndedOut

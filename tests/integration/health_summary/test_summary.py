@@ -23,6 +23,7 @@ from shared.recurrence import Frequency, Recurrence
 from tests.integration.access.asking import Asking, noted
 from tests.integration.engine.conftest import START, Engine, make, tap
 from tests.integration.health_summary.conftest import PATH, refreshed
+from tests.integration.jobs.truth import pack, sweep
 
 ONCE = Recurrence(frequency=Frequency.ONCE, start_time=START + timedelta(seconds=30))
 SHORT = {"status", "uptime_seconds"}
@@ -50,6 +51,8 @@ def test_it_tells_all_that_is_known(engine: Engine) -> None:
     engine.later(60)
     engine.app.clocks.tick("schedule_dispatcher")
     engine.work()
+    engine.later(100)
+    sweep(engine.app)
     engine.app.clocks.tick("schedule_dispatcher")
     engine.app.alerts().open(AlertKind.CLOCK_SILENT, "x", "y")
     found = asked(engine)
@@ -59,6 +62,8 @@ def test_it_tells_all_that_is_known(engine: Engine) -> None:
     assert "no schema of Belfry" in found["database"]["problem"]
     assert found["storage"]["connected"] is True
     assert found["errors"]["last_hour"] == {"ended": 2, "failed": 1, "rate": 0.5}
+    pack(engine.app)
+    assert asked(engine)["errors"] == found["errors"], "and the same when they are in the index"
     assert (found["error_rate"], found["queues"]["dead_letters"]) == (0.5, 1)
     assert {"jobs", "long_jobs", "jobs_poison", "long_jobs_poison"} <= found["queues"].keys()
     assert None not in found["queues"].values()
