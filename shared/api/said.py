@@ -31,7 +31,7 @@ PARAMETERS: Mapping[str, str] = {
     "data": "Only about this.",
     "database": "Only of the database of this name.",
     "day": "A day in UTC, such as 2030-01-31.",
-    "week": "A week by ISO 8601, such as 2030-W05.",
+    "week": "The week, as the list of them names it: 2030-W05, or a Monday such as 2030-01-28.",
     "delivery_id": "The delivery's id, which is its `webhook-id`.",
     "destination": "Only those with a copy there.",
     "enabled": "Only what is on (true) or off (false).",
@@ -82,6 +82,5 @@ PARAMETERS: Mapping[str, str] = {
     "verdict": "Only with this verdict: look or critical; none in the list has another.",
     "version": "The version's digest, in full.",
     "webhook_id": "The webhook's id: one of your own, or one that Belfry made.",
-    "week": "The Monday of a week (UTC), such as 2026-11-30.",
     "workflow_id": "The workflow's id.",
 }

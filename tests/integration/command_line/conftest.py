@@ -90,7 +90,7 @@ def theirs(job: JobContext, params: Params) -> Result:
 def shell(azurite: Azurite, tmp_path: Path) -> Iterator[Shell]:
     engine = make(azurite, tasks=[theirs])
     tap(engine)
-    parts = {True: api(lambda: engine.app), False: site(lambda: engine.app)}
+    parts: dict[bool, Any] = {True: api(lambda: engine.app), False: site(lambda: engine.app)}
 
     async def whole(scope: Any, receive: Any, send: Any) -> None:
         await parts[scope["path"].startswith("/api/")](scope, receive, send)
