@@ -298,7 +298,7 @@ class _Turn:
                 "id": run.id,
                 "workflow_id": run.workflow_id,
                 "project_id": run.project_id,
-                "started_at": run.started_at.isoformat(),
+                "started_at": run.started_at,
             },
             "steps": _Outcomes(self._definition, run, self._steps, self._look),
         }
