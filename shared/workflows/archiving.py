@@ -25,7 +25,7 @@ from shared.storage.blobs.journal import get, put
 from shared.tasks import JobContext
 from shared.workflows.listing import RunRoll
 from shared.workflows.looking import Jobs, all_places
-from shared.workflows.names import deadline_id
+from shared.workflows.names import deadline_id, stop_id
 from shared.workflows.rows import properties, run_of_row
 from shared.workflows.state import Run
 from shared.workflows.store import Arrived, RunStore
@@ -141,7 +141,8 @@ class Archive:
     def _remove(self, run: Run) -> None:
         definition = self.store.definition(run.digest)
         schedules = [one.schedule_id(run.id) for one in all_places(run, definition)]
-        schedules += [deadline_id(run.id, redone) for redone in range(run.redone + 1)]
+        for redone in range(run.redone + 1):
+            schedules += [deadline_id(run.id, redone), stop_id(run.id, redone)]
         self.store.remove(run, schedules, len(definition.steps))
 
 

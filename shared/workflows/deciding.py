@@ -175,7 +175,7 @@ class _Turn:
             self._failed(step, state, str(error))
             return True
         at = self._now if fan else None
-        self._steps[step.id] = replace(state, status=verdict, work=fan, started_at=at)
+        self._steps[step.id] = replace(state, status=verdict, work=fan or state.work, started_at=at)
         return True
 
     def _verdict(self, step: Step, needs: Sequence[StepStatus]) -> StepStatus:
@@ -260,7 +260,7 @@ class _Turn:
         for step in backwards(self._definition):
             state = self._steps[step.id]
             call, work = step.compensate, state.work
-            if call is None or work is None or not work.handed_out:
+            if call is None or work is None or not _begun_of(work):
                 continue
             if state.undo is None:
                 state = replace(state, undo=_to_undo(work), undone_at=self._now)
@@ -344,7 +344,11 @@ def _counted(fan: Fan, item: int, ok: bool) -> Fan:
     )
 
 
+def _begun_of(work: Fan) -> int:
+    """How many items were ever begun, or may have been: before a step was begun anew, too."""
+    return work.total if work.only is not None else work.handed_out
+
+
 def _to_undo(work: Fan) -> Fan:
     """What is to be undone of a step: all that was ever begun."""
-    begun = work.total if work.only is not None else work.handed_out
-    return Fan(total=begun, each=work.each)
+    return Fan(total=_begun_of(work), each=work.each)

@@ -10,10 +10,13 @@ from datetime import datetime, timedelta
 
 from shared.access import LOCAL, Caller
 from shared.clock import Clock
+from shared.engine.work.waking import woken
 from shared.errors import Conflict, Held, Invalid, NotFound, Refused
 from shared.log import Event, event
-from shared.schedules.job import run_of
+from shared.schedules.job import effect_key, parse_id, run_of
 from shared.schedules.model import Schedule
+from shared.storage.tables.changes import Change
+from shared.storage.tables.compare_and_set import compare_and_set
 from shared.tasks import JobContext, Registry
 from shared.threads import Pool
 from shared.workflows.advancing import Advancing
@@ -31,6 +34,8 @@ _LOOK = timedelta(minutes=15)
 """How often a job looks whether the run that it waits for has ended, if nobody wakes it."""
 _AGAIN = frozenset({StepStatus.FAILED, StepStatus.NOT_RUN, StepStatus.CANCELLED})
 _READERS = 8
+_TOGETHER = 50
+"""How many jobs are woken in the transaction that stores an event."""
 MAX_EVENTS = 1000
 """The most events that one run takes."""
 
@@ -171,22 +176,34 @@ class Runs:
         if sum(1 for _ in self.store.events(started)) >= MAX_EVENTS:
             raise Conflict(f"{started} has had {MAX_EVENTS} events; it takes no more")
         digest = hashlib.sha256(key.encode()).hexdigest()[:32]
-        new = self.store.add_event(started, name, digest, data)
-        self._wake(started)
+        new = compare_and_set(started, lambda: self._sent(started, name, digest, data))
+        for schedule in self._waiting(self.get(started)):  # also what began to wait meanwhile
+            for live in schedule.progress.live:
+                self.advancing.waking.wake(live.id)
         return new
 
-    def _wake(self, started: str) -> None:
-        """Wake the jobs that wait for events."""
-        run = self.get(started)
+    def _sent(
+        self, started: str, name: str, digest: str, data: Mapping[str, object]
+    ) -> bool | None:
+        """Store the event; whether it is new. What waits for it is woken in the same transaction,
+        so that the sweep finds it if this process is killed."""
+        if self.store.has_event(started, name, digest):
+            return False
+        now = self.clock.now()
+        changes = [
+            Change(one, replace(one, progress=one.progress.put(woken(live, now))))
+            for one in self._waiting(self.get(started))[:_TOGETHER]
+            for live in one.progress.live
+        ]
+        return self.store.add_event(started, name, digest, data, changes) or None
+
+    def _waiting(self, run: Run) -> list[Schedule]:
+        """The schedules of the steps under way that wait for events."""
         definition = self.store.definition(run.digest)
         numbers = {one.number for one in _waiting(definition)}
-        waiting = [
-            place
-            for place in open_places(run, definition)
-            if place.number in numbers and not place.undo
-        ]
-        for job in self.advancing.jobs.of(waiting, run):
-            self.advancing.waking.wake(job.id)
+        places = open_places(run, definition)
+        ids = [one.schedule_id(run.id) for one in places if one.number in numbers and not one.undo]
+        return list(self.advancing.table.many(ids).values())
 
     def run(
         self, job: JobContext, workflow_id: str, given: Mapping[str, object]
@@ -217,7 +234,7 @@ class Runs:
             raise Invalid("task_type", "only a step of a workflow can wait for an event")
         until = job.due_at + timedelta(seconds=timeout_seconds)
         arrived = sorted(self.store.events(started, name), key=lambda one: (one.at, one.key))
-        mine = next((one for one in arrived if one.taken_by == job.job_id), None)
+        mine = next((one for one in arrived if _is_of(one.taken_by, job)), None)
         free = (one for one in arrived if not one.taken_by and one.at <= until)
         found = mine or next((one for one in free if self._took(started, one, job)), None)
         if found is not None:
@@ -233,6 +250,14 @@ class Runs:
         if run.deadline is None:
             return []
         return [deadline_of(run, self.tasks, run.deadline, now)]
+
+
+def _is_of(taken_by: str, job: JobContext) -> bool:
+    """Whether this step has the event: in an attempt before, or before it was begun anew."""
+    if not taken_by:
+        return False
+    other = parse_id(taken_by)[0]
+    return effect_key(other, taken_by) == effect_key(job.schedule_id, job.job_id)
 
 
 def _waiting(definition: Definition) -> list[Step]:
@@ -254,7 +279,7 @@ def _anew(state: StepState) -> StepState:
 
 
 def _left(work: Fan | None) -> Fan | None:
-    if work is None or not work.each:
+    if work is None:
         return None
     begun = range(work.total) if work.only is None else work.only
     only = (*work.failed, *begun[work.handed_out :])
