@@ -18,10 +18,11 @@ from shared.tasks import JobContext, Registry
 from shared.threads import Pool
 from shared.workflows.advancing import Advancing
 from shared.workflows.inputs import inputs_of
+from shared.workflows.links import names, waiting
 from shared.workflows.listing import RunRoll
 from shared.workflows.looking import open_places
 from shared.workflows.making import deadline_of
-from shared.workflows.model import EVENT, MAX_DEPTH, Definition, Step
+from shared.workflows.model import MAX_DEPTH, Definition
 from shared.workflows.names import is_run_id, run_id
 from shared.workflows.state import Fan, Run, RunStatus, StepState, StepStatus
 from shared.workflows.store import Arrived, RunStore
@@ -162,9 +163,9 @@ class Runs:
         `key` came before. Raises `NotFound`, `Conflict` if the run has ended."""
         run = self.get(started)
         definition = self.store.definition(run.digest)
-        names = {str(one.call.parameters.get("name")) for one in _waiting(definition)}
-        if name not in names:
-            known = ", ".join(sorted(names)) or "none"
+        awaited = names(definition)
+        if name not in awaited:
+            known = ", ".join(awaited) or "none"
             raise NotFound(f"{started} waits for no event {name!r}; it waits for: {known}")
         if not run.is_open:
             raise Conflict(f"{started} has ended: {run.status}")
@@ -179,13 +180,13 @@ class Runs:
         """Wake the jobs that wait for events."""
         run = self.get(started)
         definition = self.store.definition(run.digest)
-        numbers = {one.number for one in _waiting(definition)}
-        waiting = [
+        numbers = {one.number for one in waiting(definition)}
+        places = [
             place
             for place in open_places(run, definition)
             if place.number in numbers and not place.undo
         ]
-        for job in self.advancing.jobs.of(waiting, run):
+        for job in self.advancing.jobs.of(places, run):
             self.advancing.waking.wake(job.id)
 
     def run(
@@ -233,10 +234,6 @@ class Runs:
         if run.deadline is None:
             return []
         return [deadline_of(run, self.tasks, run.deadline, now)]
-
-
-def _waiting(definition: Definition) -> list[Step]:
-    return [one for one in definition.steps if one.call.task == EVENT]
 
 
 def _deadline(definition: Definition, now: datetime) -> datetime | None:
