@@ -21,10 +21,11 @@ from shared.tasks import JobContext, Registry
 from shared.threads import Pool
 from shared.workflows.advancing import Advancing
 from shared.workflows.inputs import inputs_of
+from shared.workflows.links import names, waiting
 from shared.workflows.listing import RunRoll
 from shared.workflows.looking import open_places
 from shared.workflows.making import deadline_of
-from shared.workflows.model import EVENT, MAX_DEPTH, Definition, Step
+from shared.workflows.model import MAX_DEPTH, Definition
 from shared.workflows.names import is_run_id, run_id
 from shared.workflows.state import Fan, Run, RunStatus, StepState, StepStatus
 from shared.workflows.store import Arrived, RunStore
@@ -167,9 +168,9 @@ class Runs:
         `key` came before. Raises `NotFound`, `Conflict` if the run has ended."""
         run = self.get(started)
         definition = self.store.definition(run.digest)
-        names = {str(one.call.parameters.get("name")) for one in _waiting(definition)}
-        if name not in names:
-            known = ", ".join(sorted(names)) or "none"
+        awaited = names(definition)
+        if name not in awaited:
+            known = ", ".join(awaited) or "none"
             raise NotFound(f"{started} waits for no event {name!r}; it waits for: {known}")
         if not run.is_open:
             raise Conflict(f"{started} has ended: {run.status}")
@@ -200,7 +201,7 @@ class Runs:
     def _waiting(self, run: Run) -> list[Schedule]:
         """The schedules of the steps under way that wait for events."""
         definition = self.store.definition(run.digest)
-        numbers = {one.number for one in _waiting(definition)}
+        numbers = {one.number for one in waiting(definition)}
         places = open_places(run, definition)
         ids = [one.schedule_id(run.id) for one in places if one.number in numbers and not one.undo]
         return list(self.advancing.table.many(ids).values())
@@ -258,10 +259,6 @@ def _is_of(taken_by: str, job: JobContext) -> bool:
         return False
     other = parse_id(taken_by)[0]
     return effect_key(other, taken_by) == effect_key(job.schedule_id, job.job_id)
-
-
-def _waiting(definition: Definition) -> list[Step]:
-    return [one for one in definition.steps if one.call.task == EVENT]
 
 
 def _deadline(definition: Definition, now: datetime) -> datetime | None:

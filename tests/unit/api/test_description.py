@@ -27,6 +27,7 @@ from shared.api.plans import shapes as plan_schemas
 from shared.api.problems import Problem
 from shared.api.query import instant
 from shared.api.resources.shapes import repositories, resource, targets, webhooks
+from shared.api.runs import shapes as runs
 from shared.api.schedules import backfills
 from shared.api.schedules import shapes as schemas
 from shared.api.status_pages import shapes as status_pages
@@ -123,6 +124,7 @@ def test_each_body_has_examples_that_its_model_takes() -> None:
         workflows,
         written,
         approvals,
+        runs,
     )
     taken = set()
     for _, _, what in operations():
