@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from shared.errors import NotFound
+from shared.errors import Conflict, NotFound
 from shared.schedules.spent import Spent
 from shared.tracing.parent import trace_id
 
@@ -230,6 +230,13 @@ def run_of(schedule_id: str) -> str | None:
     """The id of the workflow's run whose step the schedule is for; None if it is for none."""
     match = _OF_RUN.fullmatch(schedule_id)
     return None if match is None else match[1]
+
+
+def hold_apart(schedule_id: str) -> None:
+    """Raise `Conflict` if the schedule is for a step of a run: what it does, and whether a person
+    is asked before, is as the definition says, so nobody changes it or adds jobs to it."""
+    if (run := run_of(schedule_id)) is not None:
+        raise Conflict(f"{schedule_id} is a step of run {run}; cancel or retry the run instead")
 
 
 def effect_key(schedule_id: str, job_id: str, part: str = "") -> str:

@@ -28,7 +28,7 @@ from shared.schedules.backfill import (
     Part,
 )
 from shared.schedules.fold import fold
-from shared.schedules.job import Status, is_backfill_id
+from shared.schedules.job import Status, hold_apart, is_backfill_id
 from shared.schedules.model import Schedule
 from shared.schedules.record import ended_live
 from shared.storage.tables.backfills import BackfillTable
@@ -114,6 +114,7 @@ class Backfills:
         Raises `NotFound`; `Invalid`, also if it would be no run, or more than the limit; `Conflict`
         while another one of the schedule has not ended.
         """
+        hold_apart(schedule_id)
         (asked,) = agreed(lambda: [new_id()])
         if self._rows.get(schedule_id, asked) is not None:
             return self.get(schedule_id, asked)

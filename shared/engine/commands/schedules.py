@@ -30,7 +30,7 @@ from shared.log import Event, event, instant
 from shared.recurrence import Recurrence
 from shared.schedules import audited, times
 from shared.schedules.fold import fold
-from shared.schedules.job import Job, Status, job_id, parse_id
+from shared.schedules.job import Job, Status, hold_apart, job_id, parse_id
 from shared.schedules.model import Definition, LiveJob, Policy, Schedule, Version
 from shared.schedules.plan import LIVE_CAP, crowded, given_up, plan
 from shared.schedules.record import ended_live
@@ -301,6 +301,7 @@ class Manager:
         there is room for. `action` and `of_job`, the job that is repeated, are for the audit.
         Raises `NotFound`, and `Conflict` if there is no room.
         """
+        hold_apart(schedule_id)
         added: list[str] = []
         trace = tracing.carried()
 
@@ -379,7 +380,10 @@ class Manager:
         return found
 
     def _commit(self, schedule_id: str, decide: Callable[[Schedule, datetime], Change]) -> Change:
-        """Decide and write; returns the change. A change that changes nothing is not written."""
+        """Decide and write; returns the change. A change that changes nothing is not written.
+        Raises `Conflict` for a step's schedule."""
+
+        hold_apart(schedule_id)
 
         def attempt() -> Change | None:
             now = self._clock.now()
