@@ -155,9 +155,10 @@ class Workflows:
 
     def people(self) -> People:
         """Who has to do with a run."""
+        from shared.approvals.behind import Behind
         from shared.workflows.people import People
 
-        return People(self.store())
+        return People(self.store(), Behind(self._app.audit.entries_of).persons)
 
     def scheduler(self) -> WorkflowScheduler:
         """What starts workflows by their interval."""

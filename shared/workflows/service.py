@@ -133,9 +133,10 @@ class Runs:
         """Cancel a run, and undo what it did. Raises `NotFound`, `Conflict` if it has ended."""
         return self.advancing.stop(started, reason)
 
-    def redo(self, started: str) -> Run:
-        """Begin a run anew where it failed: steps that succeeded are not repeated. Raises
-        `NotFound`, `Conflict` if there is nothing to repeat."""
+    def redo(self, started: str, by: Caller = LOCAL) -> Run:
+        """Begin a run anew where it failed: steps that succeeded are not repeated. Whoever asks for
+        it may approve nothing of it from then on. Raises `NotFound`, `Conflict` if there is nothing
+        to repeat."""
         run, now = self.get(started), self.clock.now()
         definition = self.store.definition(run.digest)
         if run.is_open:
@@ -153,6 +154,7 @@ class Runs:
             compensates=False,
             reason="",
             redone=run.redone + 1,
+            redone_by=run.redone_by | {by.name},
             ended_at=None,
             deadline=_deadline(definition, now),
             steps={step_id: _anew(one) for step_id, one in run.steps.items()},

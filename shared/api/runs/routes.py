@@ -159,7 +159,7 @@ def retry_run(app: Provided, by: Asking, run_id: str) -> RunOut:
     run = _own(belfry, by, run_id)
     subject = Subject("workflow_run", run_id, run.project_id)
     with belfry.audit.changing(by, Action.RETRY, subject) as change:
-        after = belfry.workflow_runs().redo(run_id)
+        after = belfry.workflow_runs().redo(run_id, by)
         change.after = {"status": after.status.value, "retries": after.redone}
     return RunOut.of(after)
 
