@@ -25,9 +25,9 @@ class Case:
     """What a process is killed at: `before` leads there, `do` is done by the one that dies."""
 
     define: Callable[[Flows], Definition]
-    before: Do = lambda flows, run: None
-    do: Do = lambda flows, run: flows.work()
-    after: Do = lambda flows, run: None
+    before: Do = lambda *_: None
+    do: Do = lambda flows, _: flows.work()
+    after: Do = lambda *_: None
     """What people do once more who got no answer."""
     status: RunStatus = RunStatus.SUCCEEDED
     names: Mapping[str, int]
@@ -119,7 +119,7 @@ def _sent(flows: Flows, run: Run) -> None:
 _CASES = {
     "a cancel": Case(
         define=_waiting,
-        before=lambda flows, run: flows.work(),
+        before=lambda flows, _: flows.work(),
         do=lambda flows, run: flows.runs.cancel(run.id, "enough"),
         after=_cancelled,
         status=RunStatus.CANCELLED,
@@ -144,7 +144,7 @@ _CASES = {
     ),
     "an event": Case(
         define=_event,
-        before=lambda flows, run: flows.work(),
+        before=lambda flows, _: flows.work(),
         do=_send,
         after=_sent,
         names={"x": 1},
