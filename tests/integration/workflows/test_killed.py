@@ -150,13 +150,13 @@ _CASES = {
         names={"x": 1},
         least=2,
     ),
-    "a wait takes an event": Case(define=_event, before=_send, names={"x": 1}, least=9),
+    "a wait takes an event": Case(define=_event, before=_send, names={"x": 1}, least=8, every=2),
     "a run below": Case(define=_parent, names={"child": 1, "b": 1}, least=9),
     "many items": Case(
         define=_fan,
         names={f"item {one}": 1 for one in range(70)} | {"b": 1},
-        least=60,
-        every=41,
+        least=26,
+        every=13,
     ),
 }
 

@@ -11,6 +11,7 @@ import pytest
 
 from shared.engine.commands.jobs import Control
 from shared.errors import Conflict, Held, Skipped
+from shared.schedules.health import Verdict
 from shared.schedules.job import Status
 from shared.workflows.model import Call, OnError
 from shared.workflows.names import run_id
@@ -109,6 +110,7 @@ def _below(flows: Flows, *steps: Any) -> tuple[Run, Callable[[], Run]]:
     child = flows.define(*steps)
     run = flows.start(step(0, "below", "workflow", parameters={"workflow_id": child.digest}))
     flows.work()
+    flows.work()  # a step that is held ends no job
     job_id = flows.live(f"{run.id}_s0").id if flows.run(run).is_open else ""
     return run, lambda: flows.run(run_id(job_id))
 
@@ -147,7 +149,7 @@ def test_workflows_run_each_other_only_so_deep(flows: Flows) -> None:
         flows.work()
     ended = flows.run(run)
     assert ended.status is RunStatus.FAILED
-    assert "5 is the most" in ended.reason
+    assert "workflows run workflows 6 deep" in ended.reason
     assert not flows.calls.names
 
 
@@ -182,6 +184,7 @@ def test_a_step_is_changed_by_its_run_alone(flows: Flows) -> None:
 
 
 def test_schedules_of_steps_are_in_no_list(flows: Flows) -> None:
+    shown = flows.engine.add(project_id=1)
     run = flows.start(
         step(0, "a", parameters={"fail": True}, on_error=OnError.CONTINUE),
         step(1, "wait", "workflow_wait", parameters=_WAIT),
@@ -189,5 +192,14 @@ def test_schedules_of_steps_are_in_no_list(flows: Flows) -> None:
     )
     flows.work()
     app = flows.engine.app
-    assert flows.left(run) == [f"{run.id}_d", f"{run.id}_s1"]
-    assert app
+    assert sorted(flows.left(run)) == [f"{run.id}_d", f"{run.id}_s1"]
+    flows.engine.later(90)
+    assert [one.id for one in app.lists.all()] == [shown.id]
+    assert app.lists.of_project(1, 10)[0] == 1
+    assert {one.schedule_id for one in app.lists.due(flows.engine.clock.now(), 9)} <= {shown.id}
+    made = app.ledger.reconcile(lambda: None)
+    assert made.good, str(made)
+    for schedule_id in (f"{run.id}_s0", f"{run.id}_d"):
+        found = app.table.get(schedule_id)
+        assert found is not None
+        assert app.health.examine(found, flows.engine.clock.now()).verdict is Verdict.OFF
