@@ -27,8 +27,7 @@ from local.ports import free
 from shared.access import Caller, Role
 from shared.api.app import api
 from shared.api.site import site
-from shared.approvals.deciding import Answer
-from shared.approvals.model import Approval, ApprovalStatus
+from shared.approvals.model import Answer, Approval, ApprovalStatus
 from shared.notifications.double import Reply
 from shared.probes.port import ProbeService
 from shared.resources.port import ResourceService
