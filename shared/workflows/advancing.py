@@ -22,7 +22,7 @@ from shared.engine.work.waking import Waking
 from shared.errors import Conflict, NotFound, Refused
 from shared.jobs.entry import Entry
 from shared.log import Event, event
-from shared.schedules.job import ENDED, Job, run_of
+from shared.schedules.job import ENDED, Job, Status, run_of
 from shared.schedules.model import Schedule
 from shared.storage.queues.jobs import JobQueue, Message
 from shared.storage.tables.batch import TooLarge
@@ -32,9 +32,9 @@ from shared.storage.tables.schedules import ScheduleTable
 from shared.tasks import Registry
 from shared.workflows.deciding import Decision, decide, ended_of, stopped
 from shared.workflows.looking import Jobs, Looking, open_places
-from shared.workflows.making import schedule_of
+from shared.workflows.making import schedule_of, stop_of
 from shared.workflows.model import WORKFLOW, Definition
-from shared.workflows.names import deadline_id
+from shared.workflows.names import deadline_id, place_of
 from shared.workflows.names import run_id as run_of_key
 from shared.workflows.state import Run, RunStatus
 from shared.workflows.store import RunStore
@@ -61,7 +61,10 @@ class Advancing:
     waking: Waking
     control: Callable[[], Control]
     over: Callable[[Run], bool]
-    """Told of each run that has ended, maybe more than once; whether it is news."""
+    """Told of each run that has ended, or goes on after its end, maybe more than once; whether it
+    is news."""
+    event_url: Callable[[str, str], str]
+    """As `Looking.url`."""
     _locks: Sequence[threading.Lock] = field(
         default_factory=lambda: [threading.Lock() for _ in range(_STRIPES)]
     )
@@ -79,15 +82,20 @@ class Advancing:
 
     def step(self, schedule_id: str) -> None:
         """As `Runs.step`."""
-        if (run_id := run_of(schedule_id)) is not None:
-            self.advance(run_id)
+        if (run_id := run_of(schedule_id)) is None:
+            return
+        self.advance(run_id)
+        if place_of(schedule_id) is None:  # its deadline, or that it was cancelled
+            self._go_on_stopping(self.runs.get(run_id))
 
     def advance(self, run_id: str) -> None:
         """Count the jobs of the run that ended, and hand out what follows; harmless to repeat."""
         run = self.runs.get(run_id)
         if run is not None and run.is_open:
             found = self.jobs.of(open_places(run, self._definition(run)), run)
-            self._follow(run_id, [job for job in found if job.status in ENDED])
+            ended = [job for job in found if job.status in ENDED]
+            self._stop_below_all(ended)
+            self._follow(run_id, ended)
 
     def follow(self, entries: Sequence[Entry], check: Callable[[], None]) -> None:
         """Look after the runs whose jobs ended: whoever ended them may have been killed before it
@@ -103,10 +111,11 @@ class Advancing:
         run = self.runs.get(run_id)
         if run is None:
             return
-        if run.status is RunStatus.STOPPING:
-            self._cancel(run)
+        self._go_on_stopping(run)
         if not run.is_open:
             self._tell_ended(run)
+        elif run.redone:
+            self.over(run)
 
     def stop(self, run_id: str, reason: str) -> Run:
         """Cancel a run: it starts no more steps, those under way are told to stop, and what was
@@ -139,7 +148,11 @@ class Advancing:
         if not run.is_open:
             raise Conflict(f"{run_id} has ended: {run.status}")
         after = stopped(run, RunStatus.CANCELLED, reason, compensates=True)
-        return run if after == run else self.runs.write(after)
+        if after == run:
+            return run
+        made = [stop_of(run, self.tasks, self.clock.now())]
+        self._send(made)
+        return self.runs.write(after, made=made)
 
     def _ended(self, run_id: str, jobs: Sequence[Job], hands: Hands | None = None) -> list[Job]:
         """Write the jobs' rows with what follows; those that had not ended before."""
@@ -155,6 +168,7 @@ class Advancing:
         return first + self._ended(run_id, jobs[half:], hands)
 
     def _written(self, run_id: str, jobs: Sequence[Job], hands: Hands | None) -> list[Job]:
+        self._stop_below_all(jobs)
         turn = _Turn(list(jobs), hands=hands)
         made = self._turned(run_id, turn)
         if made.run is None:  # its row is gone, as after a restore: the jobs end all the same
@@ -162,6 +176,8 @@ class Advancing:
             return [job for job, mine in zip(jobs, won, strict=True) if mine]
         if made.decision is not None and made.decision.more:
             self._follow(run_id, [])
+        if any(place_of(job.schedule_id) is None for job in jobs):
+            self.heal(run_id)
         return turn.kept
 
     def _follow(self, run_id: str, jobs: Sequence[Job]) -> None:
@@ -248,6 +264,10 @@ class Advancing:
         if run.parent:
             self.waking.wake(run.parent)
 
+    def _go_on_stopping(self, run: Run | None) -> None:
+        if run is not None and run.status is RunStatus.STOPPING:
+            self._cancel(run)
+
     def _cancel(self, run: Run) -> None:
         """Tell the jobs of the steps under way to stop. If the run failed, those that run now may
         end by themselves."""
@@ -266,13 +286,20 @@ class Advancing:
                 with suppress(Conflict, NotFound):  # it has ended
                     self.control().cancel(live.id, reason)
 
+    def _stop_below_all(self, jobs: Sequence[Job]) -> None:
+        """Cancel the runs that these jobs waited for and wait for no more, as when a person
+        cancelled one of them."""
+        for job in jobs:
+            if job.task_type == WORKFLOW and job.status is not Status.SUCCEEDED:
+                self._stop_below(job.id, f"the step that waited for it ended: {job.status}")
+
     def _stop_below(self, job_id: str, reason: str) -> None:
         """Cancel the run that a job waits for."""
         with suppress(Conflict, NotFound):  # it has ended, or never began
             self.stop(run_of_key(job_id), reason)
 
     def _looking(self, known: Mapping[str, Job]) -> Looking:
-        return Looking(self.runs, self.jobs, known)
+        return Looking(self.runs, self.jobs, known, self.event_url)
 
     def _definition(self, run: Run) -> Definition:
         return self.runs.definition(run.digest)

@@ -18,6 +18,7 @@ from typing import Protocol
 
 from shared.schedules.job import Job, Status
 from shared.workflows.computing import Wrong, choice, parameters, some
+from shared.workflows.links import names
 from shared.workflows.model import MAX_ITEMS, Call, Definition, OnError, Step
 from shared.workflows.names import Place, place_of
 from shared.workflows.order import backwards
@@ -45,6 +46,10 @@ class Look(Protocol):
 
     def items(self, run: Run, step: Step) -> Sequence[object]:
         """The items of a `foreach` that has begun."""
+
+    def event_url(self, run: Run, name: str) -> str:
+        """Where anybody who has the URL may send the run that event. Raises `Wrong` if nobody
+        knows where the app is reached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +180,7 @@ class _Turn:
             self._failed(step, state, str(error))
             return True
         at = self._now if fan else None
-        self._steps[step.id] = replace(state, status=verdict, work=fan, started_at=at)
+        self._steps[step.id] = replace(state, status=verdict, work=fan or state.work, started_at=at)
         return True
 
     def _verdict(self, step: Step, needs: Sequence[StepStatus]) -> StepStatus:
@@ -260,7 +265,7 @@ class _Turn:
         for step in backwards(self._definition):
             state = self._steps[step.id]
             call, work = step.compensate, state.work
-            if call is None or work is None or not work.handed_out:
+            if call is None or work is None or not _begun_of(work):
                 continue
             if state.undo is None:
                 state = replace(state, undo=_to_undo(work), undone_at=self._now)
@@ -298,7 +303,8 @@ class _Turn:
                 "id": run.id,
                 "workflow_id": run.workflow_id,
                 "project_id": run.project_id,
-                "started_at": run.started_at.isoformat(),
+                "started_at": run.started_at,
+                "events": _Events(self._definition, run, self._look),
             },
             "steps": _Outcomes(self._definition, run, self._steps, self._look),
         }
@@ -334,6 +340,29 @@ class _Outcomes(Mapping[str, object]):
         return len(self._known)
 
 
+class _Events(Mapping[str, object]):
+    """The URL of each event that the run waits for, made when it is looked at."""
+
+    def __init__(self, definition: Definition, run: Run, look: Look) -> None:
+        self._known = names(definition)
+        self._run = run
+        self._look = look
+
+    def __getitem__(self, name: str) -> object:
+        if name not in self._known:
+            raise KeyError(name)
+        return self._look.event_url(self._run, name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._known
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._known)
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+
 def _counted(fan: Fan, item: int, ok: bool) -> Fan:
     """The fan with the job of an item ended."""
     return replace(
@@ -344,7 +373,11 @@ def _counted(fan: Fan, item: int, ok: bool) -> Fan:
     )
 
 
+def _begun_of(work: Fan) -> int:
+    """How many items were ever begun, or may have been: before a step was begun anew, too."""
+    return work.total if work.only is not None else work.handed_out
+
+
 def _to_undo(work: Fan) -> Fan:
     """What is to be undone of a step: all that was ever begun."""
-    begun = work.total if work.only is not None else work.handed_out
-    return Fan(total=begun, each=work.each)
+    return Fan(total=_begun_of(work), each=work.each)

@@ -21,6 +21,8 @@ from shared.workflows.rows import body, head, head_key, run_of_row
 from shared.workflows.state import Run
 from shared.workflows.store import Arrived
 
+_LONG = ("given", "steps", "redone_by")
+"""What the row of a run has as one JSON (`rows.body`)."""
 _OBJECTS = ("parameters", "result", "tags")
 """What the row of a job has as JSON."""
 
@@ -51,7 +53,7 @@ def read(run_id: str, data: bytes) -> Archived:
     try:
         said = json.loads(data)
         row = said["run"]
-        long = {"given": row.pop("given"), "steps": row.pop("steps")}
+        long = {name: row.pop(name) for name in _LONG if name in row}
         row |= {"RowKey": head_key(run_id), "etag": "", **parted(json.dumps(long))}
         return Archived(
             run_of_row(row),

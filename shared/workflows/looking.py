@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from shared.archive.jobs import EndedJobs
@@ -10,6 +10,7 @@ from shared.schedules.job import Job
 from shared.schedules.model import Schedule
 from shared.schedules.record import of_live
 from shared.storage.tables.schedules import ScheduleTable
+from shared.workflows.computing import Wrong
 from shared.workflows.model import Definition, Step
 from shared.workflows.names import Place, job_of
 from shared.workflows.state import Fan, Run, StepState, StepStatus
@@ -64,6 +65,8 @@ class Looking:
     runs: RunStore
     jobs: Jobs
     known: Mapping[str, Job]
+    url: Callable[[str, str], str]
+    """(a run, an event) -> where that event is sent; empty if nobody knows where the app is."""
 
     def outcome(self, run: Run, step: Step, state: StepState) -> Mapping[str, object]:
         """As `Look.outcome`."""
@@ -79,6 +82,12 @@ class Looking:
     def items(self, run: Run, step: Step) -> Sequence[object]:
         """As `Look.items`."""
         return self.runs.items(run.id, step.number)
+
+    def event_url(self, run: Run, name: str) -> str:
+        """As `Look.event_url`."""
+        if found := self.url(run.id, name):
+            return found
+        raise Wrong(f"run.events.{name}: PUBLIC_BASE_URL is not set, so events have no URL")
 
     def _result(self, run: Run, step: Step, state: StepState) -> object:
         place = Place(number=step.number, group=state.group)

@@ -14,7 +14,7 @@ from shared.schedules.model import Band, Definition, LiveJob, Overlap, Policy, P
 from shared.tasks import Registry
 from shared.workflows.deciding import Start
 from shared.workflows.model import WAIT, WAITING, Step
-from shared.workflows.names import deadline_id
+from shared.workflows.names import deadline_id, stop_id
 from shared.workflows.state import Run
 
 _YEARS = 10 * 366 * 86_400
@@ -22,6 +22,7 @@ _YEARS = 10 * 366 * 86_400
 _PATIENT = 20
 """Attempts of what undoes a step, and of what only waits: hosts may die meanwhile."""
 _UNDO_DELAY = 3600
+_SOON = timedelta(minutes=1)
 
 
 def schedule_of(run: Run, start: Start, tasks: Registry, now: datetime) -> Schedule:
@@ -48,10 +49,22 @@ def schedule_of(run: Run, start: Start, tasks: Registry, now: datetime) -> Sched
 
 def deadline_of(run: Run, tasks: Registry, deadline: datetime, now: datetime) -> Schedule:
     """The schedule that waits for the run's deadline."""
-    seconds = (deadline - now.replace(microsecond=0)) // timedelta(seconds=1)
+    return _watch(run, deadline_id(run.id, run.redone), "deadline", tasks, deadline, now)
+
+
+def stop_of(run: Run, tasks: Registry, now: datetime) -> Schedule:
+    """The schedule that looks after a run that was cancelled, a moment later: whoever cancelled it
+    may have been killed before it told the steps under way."""
+    return _watch(run, stop_id(run.id, run.redone), "cancelled", tasks, now + _SOON, now)
+
+
+def _watch(
+    run: Run, schedule_id: str, what: str, tasks: Registry, until: datetime, now: datetime
+) -> Schedule:
+    seconds = (until - now.replace(microsecond=0)) // timedelta(seconds=1)
     definition = Definition(
-        name=f"{run.name}: deadline"[:100],
-        description=f"The deadline of run {run.id}",
+        name=f"{run.name[:80]}: {what}",
+        description=f"Of run {run.id}: {what}",
         task_type=WAIT,
         task_parameters={"seconds": seconds},
         recurrence=Recurrence(frequency=Frequency.ONCE, start_time=now),
@@ -60,7 +73,7 @@ def deadline_of(run: Run, tasks: Registry, deadline: datetime, now: datetime) ->
         project_id=run.project_id,
     )
     rules = _lasting(policy(tasks.get(WAIT)))
-    return _made(run, deadline_id(run.id, run.redone), definition, rules, now, deadline)
+    return _made(run, schedule_id, definition, rules, now, until)
 
 
 def _made(

@@ -3,7 +3,8 @@ once.
 
 A run is `w` with fifteen digits and letters, of which the first is a digit. The schedule of its
 step number 3 is `{run}_s3`; of item 12 of a `foreach`, `{run}_s3i12`; when the step is begun anew
-for the first time, `{run}_s3g1`; what undoes it is `{run}_u3`. `{run}_d` is the run's deadline.
+for the first time, `{run}_s3g1`; what undoes it is `{run}_u3`. `{run}_d` is the run's deadline,
+`{run}_c` what sees to it that a cancelled run stops.
 """
 
 from __future__ import annotations
@@ -69,6 +70,11 @@ def deadline_id(run_id: str, redone: int = 0) -> str:
     """The id of the schedule that ends a run at its deadline. `redone`: how often it was begun
     anew."""
     return f"{run_id}_d{redone or ''}"
+
+
+def stop_id(run_id: str, redone: int = 0) -> str:
+    """The id of the schedule that sees to it that a cancelled run stops."""
+    return f"{run_id}_c{redone or ''}"
 
 
 def run_id(key: str) -> str:

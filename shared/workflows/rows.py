@@ -41,7 +41,10 @@ def properties(run: Run) -> dict[str, Any]:
 def body(run: Run) -> dict[str, Any]:
     """What of a run may be long: what it was given, and its steps."""
     steps = {step_id: _step(one) for step_id, one in run.steps.items()}
-    return {"given": run.given, "steps": steps}
+    said: dict[str, Any] = {"given": run.given, "steps": steps}
+    if run.redone_by:
+        said["redone_by"] = sorted(run.redone_by)
+    return said
 
 
 def head(run: Run) -> dict[str, Any]:
@@ -86,6 +89,7 @@ def run_of_row(row: Mapping[str, Any]) -> Run:
             compensates=bool(row["compensates"]),
             reason=row["reason"],
             redone=int(row["redone"]),
+            redone_by=frozenset(said.get("redone_by", ())),
             started_at=datetime.fromisoformat(row["started_at"]),
             ended_at=_instant(row["ended_at"]),
             deadline=_instant(row["deadline"]),

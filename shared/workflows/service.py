@@ -10,19 +10,23 @@ from datetime import datetime, timedelta
 
 from shared.access import LOCAL, Caller
 from shared.clock import Clock
+from shared.engine.work.waking import woken
 from shared.errors import Conflict, Damaged, Held, Invalid, NotFound, Refused
 from shared.log import Event, event
-from shared.schedules.job import Job, run_of
+from shared.schedules.job import Job, effect_key, parse_id, run_of
 from shared.schedules.model import Schedule
+from shared.storage.tables.changes import Change
+from shared.storage.tables.compare_and_set import compare_and_set
 from shared.tasks import JobContext, Registry
 from shared.threads import Pool
 from shared.workflows.advancing import Advancing
 from shared.workflows.filed import Archived
 from shared.workflows.inputs import inputs_of
+from shared.workflows.links import names, waiting
 from shared.workflows.listing import RunRoll
 from shared.workflows.looking import open_places
 from shared.workflows.making import deadline_of
-from shared.workflows.model import EVENT, MAX_DEPTH, Definition, Step
+from shared.workflows.model import MAX_DEPTH, Definition
 from shared.workflows.names import Place, is_run_id, run_id
 from shared.workflows.state import Fan, Run, RunStatus, StepState, StepStatus
 from shared.workflows.store import Arrived, RunStore
@@ -32,6 +36,8 @@ _LOOK = timedelta(minutes=15)
 """How often a job looks whether the run that it waits for has ended, if nobody wakes it."""
 _AGAIN = frozenset({StepStatus.FAILED, StepStatus.NOT_RUN, StepStatus.CANCELLED})
 _READERS = 8
+_TOGETHER = 50
+"""How many jobs are woken in the transaction that stores an event."""
 MAX_EVENTS = 1000
 """The most events that one run takes."""
 
@@ -163,9 +169,10 @@ class Runs:
             raise Conflict(f"{started} has ended: {found.status}")
         return self.advancing.stop(started, reason)
 
-    def redo(self, started: str) -> Run:
-        """Begin a run anew where it failed: steps that succeeded are not repeated. Raises
-        `NotFound`, `Conflict` if there is nothing to repeat."""
+    def redo(self, started: str, by: Caller = LOCAL) -> Run:
+        """Begin a run anew where it failed: steps that succeeded are not repeated. Whoever asks for
+        it may approve nothing of it from then on. Raises `NotFound`, `Conflict` if there is nothing
+        to repeat."""
         run, now = self.get(started), self.clock.now()
         definition = self.store.definition(run.digest)
         if run.is_open:
@@ -183,6 +190,7 @@ class Runs:
             compensates=False,
             reason="",
             redone=run.redone + 1,
+            redone_by=run.redone_by | {by.name},
             ended_at=None,
             deadline=_deadline(definition, now),
             steps={step_id: _anew(one) for step_id, one in run.steps.items()},
@@ -201,31 +209,43 @@ class Runs:
         `key` came before. Raises `NotFound`, `Conflict` if the run has ended."""
         run = self.get(started)
         definition = self.store.definition(run.digest)
-        names = {str(one.call.parameters.get("name")) for one in _waiting(definition)}
-        if name not in names:
-            known = ", ".join(sorted(names)) or "none"
+        awaited = names(definition)
+        if name not in awaited:
+            known = ", ".join(awaited) or "none"
             raise NotFound(f"{started} waits for no event {name!r}; it waits for: {known}")
         if not run.is_open:
             raise Conflict(f"{started} has ended: {run.status}")
         if sum(1 for _ in self.store.events(started)) >= MAX_EVENTS:
             raise Conflict(f"{started} has had {MAX_EVENTS} events; it takes no more")
         digest = hashlib.sha256(key.encode()).hexdigest()[:32]
-        new = self.store.add_event(started, name, digest, data)
-        self._wake(started)
+        new = compare_and_set(started, lambda: self._sent(started, name, digest, data))
+        for schedule in self._waiting(self.get(started)):  # also what began to wait meanwhile
+            for live in schedule.progress.live:
+                self.advancing.waking.wake(live.id)
         return new
 
-    def _wake(self, started: str) -> None:
-        """Wake the jobs that wait for events."""
-        run = self.get(started)
-        definition = self.store.definition(run.digest)
-        numbers = {one.number for one in _waiting(definition)}
-        waiting = [
-            place
-            for place in open_places(run, definition)
-            if place.number in numbers and not place.undo
+    def _sent(
+        self, started: str, name: str, digest: str, data: Mapping[str, object]
+    ) -> bool | None:
+        """Store the event; whether it is new. What waits for it is woken in the same transaction,
+        so that the sweep finds it if this process is killed."""
+        if self.store.has_event(started, name, digest):
+            return False
+        now = self.clock.now()
+        changes = [
+            Change(one, replace(one, progress=one.progress.put(woken(live, now))))
+            for one in self._waiting(self.get(started))[:_TOGETHER]
+            for live in one.progress.live
         ]
-        for job in self.advancing.jobs.of(waiting, run):
-            self.advancing.waking.wake(job.id)
+        return self.store.add_event(started, name, digest, data, changes) or None
+
+    def _waiting(self, run: Run) -> list[Schedule]:
+        """The schedules of the steps under way that wait for events."""
+        definition = self.store.definition(run.digest)
+        numbers = {one.number for one in waiting(definition)}
+        places = open_places(run, definition)
+        ids = [one.schedule_id(run.id) for one in places if one.number in numbers and not one.undo]
+        return list(self.advancing.table.many(ids).values())
 
     def run(
         self, job: JobContext, workflow_id: str, given: Mapping[str, object]
@@ -256,7 +276,7 @@ class Runs:
             raise Invalid("task_type", "only a step of a workflow can wait for an event")
         until = job.due_at + timedelta(seconds=timeout_seconds)
         arrived = sorted(self.store.events(started, name), key=lambda one: (one.at, one.key))
-        mine = next((one for one in arrived if one.taken_by == job.job_id), None)
+        mine = next((one for one in arrived if _is_of(one.taken_by, job)), None)
         free = (one for one in arrived if not one.taken_by and one.at <= until)
         found = mine or next((one for one in free if self._took(started, one, job)), None)
         if found is not None:
@@ -274,12 +294,16 @@ class Runs:
         return [deadline_of(run, self.tasks, run.deadline, now)]
 
 
+def _is_of(taken_by: str, job: JobContext) -> bool:
+    """Whether this step has the event: in an attempt before, or before it was begun anew."""
+    if not taken_by:
+        return False
+    other = parse_id(taken_by)[0]
+    return effect_key(other, taken_by) == effect_key(job.schedule_id, job.job_id)
+
+
 def _in_a_file(started: str) -> Conflict:
     return Conflict(f"{started} ended long ago and was archived; start another run")
-
-
-def _waiting(definition: Definition) -> list[Step]:
-    return [one for one in definition.steps if one.call.task == EVENT]
 
 
 def _deadline(definition: Definition, now: datetime) -> datetime | None:
@@ -297,7 +321,7 @@ def _anew(state: StepState) -> StepState:
 
 
 def _left(work: Fan | None) -> Fan | None:
-    if work is None or not work.each:
+    if work is None:
         return None
     begun = range(work.total) if work.only is None else work.only
     only = (*work.failed, *begun[work.handed_out :])

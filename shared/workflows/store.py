@@ -169,16 +169,31 @@ class RunStore:
         with translated(_SERVICE):
             return [row["RowKey"] for row in self._table.query(where, select=("RowKey",))]
 
-    def add_event(self, run_id: str, name: str, event_id: str, data: Mapping[str, object]) -> bool:
-        """Store an event for a run; False if the same one came before."""
+    def has_event(self, run_id: str, name: str, event_id: str) -> bool:
+        """Whether that event came."""
+        return self._row(run_id, event_key(run_id, name, event_id)) is not None
+
+    def add_event(
+        self,
+        run_id: str,
+        name: str,
+        event_id: str,
+        data: Mapping[str, object],
+        woken: Sequence[Change] = (),
+    ) -> bool:
+        """Store an event for a run, and wake these jobs of it in their rows; False if the same one
+        came before, or the rows changed."""
         said = {
             "name": name,
             "at": self._clock.now().isoformat(),
             "taken_by": "",
             **parted(json.dumps(dict(data))),
         }
-        row = Insert(event_key(run_id, name, event_id), marked(said))
-        return write(self._table, self.shard(run_id), [row]) is not None
+        said, now = marked(said), self._clock.now()
+        steps: list[Operation] = [Insert(event_key(run_id, name, event_id), said)]
+        for change in woken:
+            steps += operations(change, said["mark"], now)
+        return write(self._table, self.shard(run_id), steps) is not None
 
     def events(self, run_id: str, name: str | None = None) -> Iterator[Arrived]:
         """The events that came for a run, of one name or of all. Raises `Damaged`."""

@@ -12,7 +12,7 @@ from shared import tracing
 from shared.access import LOCAL, Caller
 from shared.audit.port import Action
 from shared.engine.commands.agreed import Agreed, afresh
-from shared.engine.commands.schedules import Manager
+from shared.engine.commands.schedules import Manager, hold_steps
 from shared.engine.events import tell_ended
 from shared.engine.work.outcomes import Outcomes
 from shared.errors import Conflict, Invalid, NotFound
@@ -91,6 +91,7 @@ class Backfills:
     def preview(self, schedule_id: str, wish: Wish) -> Preview:
         """How many runs it would be, of which due times. Raises `NotFound` and `Invalid`, but not
         for being too many."""
+        hold_steps(schedule_id)
         schedule = self._manager.get(schedule_id)
         self._hold(schedule, wish)
         order = self._order(schedule, wish, "", 0, "")

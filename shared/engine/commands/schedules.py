@@ -30,7 +30,7 @@ from shared.log import Event, event, instant
 from shared.recurrence import Recurrence
 from shared.schedules import audited, times
 from shared.schedules.fold import fold
-from shared.schedules.job import Job, Status, job_id, parse_id
+from shared.schedules.job import Job, Status, job_id, parse_id, run_of
 from shared.schedules.model import Definition, LiveJob, Policy, Schedule, Version
 from shared.schedules.plan import LIVE_CAP, crowded, given_up, plan
 from shared.schedules.record import ended_live
@@ -53,6 +53,15 @@ class Requested:
     schedule: Schedule
     job_id: str
     at: datetime
+
+
+def hold_steps(schedule_id: str) -> None:
+    """Raise `Conflict` for the schedule of a workflow's step: only its run decides about it."""
+    if (run_id := run_of(schedule_id)) is not None:
+        raise Conflict(
+            f"{schedule_id} is a step of the workflow's run {run_id}; cancel that run, or begin it "
+            "anew where it failed"
+        )
 
 
 def _any(_: Schedule) -> None:
@@ -112,6 +121,7 @@ class Manager:
         `agreed`: if the command was given before, returns what was created then.
         """
         now = self._clock.now()
+        hold_steps(schedule_id or "")
         (name,) = agreed(lambda: [schedule_id or f"s{self.new_id()}"])
         if agreed is not afresh and (made := self._created(name)) is not None:
             return made
@@ -268,6 +278,7 @@ class Manager:
         Without `force` the schedule must be on and due. Raises `Conflict`, `NotFound`.
         """
         now = self._clock.now()
+        hold_steps(schedule_id)
 
         def decide() -> list[str]:
             if not force:
@@ -303,6 +314,7 @@ class Manager:
         """
         added: list[str] = []
         trace = tracing.carried()
+        hold_steps(schedule_id)
 
         def decide(schedule: Schedule, at: datetime) -> Change:
             # read after the row: a job of that id which ends in between changes the row
@@ -380,6 +392,7 @@ class Manager:
 
     def _commit(self, schedule_id: str, decide: Callable[[Schedule, datetime], Change]) -> Change:
         """Decide and write; returns the change. A change that changes nothing is not written."""
+        hold_steps(schedule_id)
 
         def attempt() -> Change | None:
             now = self._clock.now()

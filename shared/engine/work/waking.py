@@ -50,21 +50,26 @@ class Waking:
             return False
         if live.running and self.table.job(job_id) is not None:
             return False  # its end is not counted in its schedule's row yet
-        after = _after(live, now)
+        after = woken(live, now)
         if after != live and not self._commit(schedule, after):
             return None
-        if not after.running:
-            self.queue.send(Message((job_id,), now, long=schedule.is_long, trace=live.trace), now)
-        event(_logger, Event.JOB_WOKEN, schedule_id=schedule.id, job_id=job_id)
+        self.tell(schedule, after)
         return True
+
+    def tell(self, schedule: Schedule, live: LiveJob) -> None:
+        """Send the message for a job that was woken in its row."""
+        now = self.clock.now()
+        if not live.running:
+            self.queue.send(Message((live.id,), now, long=schedule.is_long, trace=live.trace), now)
+        event(_logger, Event.JOB_WOKEN, schedule_id=schedule.id, job_id=live.id)
 
     def _commit(self, schedule: Schedule, live: LiveJob) -> bool:
         after = replace(schedule, progress=schedule.progress.put(live))
         return self.table.commit([Change(schedule, after)])[0]
 
 
-def _after(live: LiveJob, now: datetime) -> LiveJob:
-    """The job once it was woken."""
+def woken(live: LiveJob, now: datetime) -> LiveJob:
+    """The job once it is woken."""
     if live.running:
         return replace(live, woken=True)
     return replace(live, available_at=min(live.available_at, now), held=None)

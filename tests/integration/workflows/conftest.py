@@ -12,12 +12,19 @@ from typing import Any
 
 import pytest
 
+from functions.workflows.workflow import workflow
+from functions.workflows.workflow_event import workflow_event
 from local.azurite import Azurite
+from shared.engine.dispatch import sweep
 from shared.errors import Held, Refused
+from shared.schedules.job import Job, run_of
+from shared.schedules.model import LiveJob
+from shared.storage.names import Names
 from shared.tasks import JobContext, Params, Result, Task, task
 from shared.workflows.model import Call, Definition, Step
 from shared.workflows.service import Asked
 from shared.workflows.state import Run
+from tests import sdk
 from tests.integration.engine.conftest import Engine, make, tap
 
 
@@ -63,7 +70,7 @@ class Calls:
                 raise Held(until, "the time has not come")
             return {"until": until.isoformat()}
 
-        return [work, wait]
+        return [work, wait, workflow, workflow_event]
 
 
 def step(number: int, step_id: str, task_type: str = "work", **how: Any) -> Step:
@@ -75,42 +82,102 @@ def step(number: int, step_id: str, task_type: str = "work", **how: Any) -> Step
 
 
 class Flows:
-    """Runs, as a test drives them."""
+    """Runs, as a test drives them. `also`: another app on the same rows, whose definitions and
+    clock it shares."""
 
-    def __init__(self, engine: Engine, calls: Calls) -> None:
+    def __init__(self, engine: Engine, calls: Calls, also: Flows | None = None) -> None:
         self.engine = engine
         self.calls = calls
         self.runs = engine.app.workflow_runs()
-        self._known: dict[str, Definition] = {}
-        object.__setattr__(self.runs.store, "definition", self._known.__getitem__)
+        self.known: dict[str, Definition] = also.known if also else {}
+        object.__setattr__(self.runs.store, "definition", self.known.__getitem__)
+        object.__setattr__(self.runs, "asked", lambda name, _: self.asked(self.known[name]))
+        tap(engine)
 
-    def start(self, *steps: Step, given: Mapping[str, object] | None = None, **how: Any) -> Run:
-        """Start a run of these steps."""
-        digest = f"d{len(self._known)}"
-        definition = Definition(name="test", steps=steps, digest=digest, **how)
-        self._known[digest] = definition
-        asked = Asked(
+    def define(self, *steps: Step, **how: Any) -> Definition:
+        """A definition, which steps can run by its digest."""
+        digest = f"d{len(self.known)}"
+        self.known[digest] = Definition(name="test", steps=steps, digest=digest, **how)
+        return self.known[digest]
+
+    def asked(self, definition: Definition) -> Asked:
+        """What a run of it is to be."""
+        return Asked(
             workflow_id="test",
             name="test",
             project_id=1,
             definition=definition,
             text=json.dumps({}),
         )
-        return self.runs.start(asked, given or {}, key=digest)
+
+    def start(self, *steps: Step, given: Mapping[str, object] | None = None, **how: Any) -> Run:
+        """Start a run of these steps."""
+        definition = self.define(*steps, **how)
+        return self.begin(definition, definition.digest, given)
+
+    def begin(
+        self, definition: Definition, key: str, given: Mapping[str, object] | None = None
+    ) -> Run:
+        """Start the run of that key."""
+        return self.runs.start(self.asked(definition), given or {}, key=key)
 
     def work(self) -> None:
         """Do all that there is to do now."""
         while self.engine.work():
             pass
 
-    def run(self, run: Run) -> Run:
+    def run(self, run: Run | str) -> Run:
         """The run as it is now."""
-        return self.runs.get(run.id)
+        return self.runs.get(run if isinstance(run, str) else run.id)
+
+    def ends(self, schedule_id: str) -> list[Job]:
+        """The jobs of a step that ended."""
+        return list(self.runs.advancing.table.jobs(schedule_id))
+
+    def live(self, schedule_id: str) -> LiveJob:
+        """The job of a step that has not ended."""
+        found = self.runs.advancing.table.get(schedule_id)
+        assert found is not None, f"there is no {schedule_id}"
+        (live,) = found.progress.live
+        return live
+
+    def left(self, run: Run | str) -> list[str]:
+        """The schedules of a run whose jobs have not ended."""
+        table, run_id = self.runs.advancing.table, run if isinstance(run, str) else run.id
+        own = [
+            one for one in table.of_shard(table.shard(f"{run_id}_d")) if run_of(one.id) == run_id
+        ]
+        lives = {live.id: one.id for one in own for live in one.progress.live}
+        return [one for live, one in lives.items() if table.job(live) is None]
+
+    def heal(self, run: Run | str, rounds: int = 8) -> Run:
+        """Do what an app does by itself, until the run has ended or the rounds are over: messages,
+        the sweep, the packing of jobs that ended."""
+        app = self.engine.app
+        for _ in range(rounds):
+            self.work()
+            app.packing.pack(lambda: None)
+            self.work()
+            if not self.run(run).is_open and not self.left(run):
+                break
+            self.engine.later(181)
+            sdk.queue(app, Names(app.settings.prefix).queue).clear_messages()
+            app.sweep.sweep_if_needed(app.meta.fact(sweep.ROW), self.engine.clock.now())
+        return self.run(run)
+
+
+def opened(azurite: Azurite, also: Flows | None = None, **more: Any) -> Flows:
+    """An app; with `also`, one more on its rows, as another process."""
+    calls = also.calls if also else Calls()
+    if also is not None:
+        more |= {
+            "prefix": also.engine.app.settings.prefix,
+            "clock": also.engine.clock,
+            "prepared": True,
+        }
+    return Flows(make(azurite, tasks=calls.tasks(), **more), calls, also)
 
 
 @pytest.fixture
 def flows(azurite: Azurite) -> Iterator[Flows]:
-    calls = Calls()
-    engine = make(azurite, tasks=calls.tasks())
-    tap(engine)
-    yield Flows(engine, calls)
+    yield opened(azurite)

@@ -76,6 +76,9 @@ class World:
     def items(self, _: Run, step: Step) -> Sequence[object]:
         return self.frozen[step.number]
 
+    def event_url(self, run: Run, name: str) -> str:
+        return f"https://belfry.example.com/{run.id}/{name}"
+
     def take(self, decision: Decision) -> None:
         row = properties(decision.run) | {"RowKey": f"run:{self.run.id}", "etag": ""}
         assert run_of_row(row) == decision.run, "what is stored is what was decided"
