@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from shared.errors import Conflict, NotFound
+from shared.errors import NotFound
 from shared.schedules.spent import Spent
 from shared.tracing.parent import trace_id
 
