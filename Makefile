@@ -4,6 +4,8 @@ ON =
 VENV = .venv$(ON:%=-%)
 PY = $(VENV)/bin/python
 READY = $(VENV)/.ready
+# Where an image sets it, each of the hundreds of processes that tests start would compile the whole app.
+export PYTHONDONTWRITEBYTECODE =
 COMPILE = $(PY) -m uv pip compile --quiet --system-certs --generate-hashes --no-header
 
 # What may differ from one Python to the next: threads, storage, the host, how a process ends.

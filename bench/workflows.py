@@ -13,6 +13,7 @@ no figure or broke a promise, or if a program of a peer ended with an error.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -74,7 +75,7 @@ def main(size: str, temporal: Path | None, only: Sequence[str] = ()) -> int:
 
 def _requests(sizes: Sizes) -> Iterator[str]:
     """What a step of Belfry asks of storage."""
-    ours = Belfry()
+    ours = Belfry(reused=True)
     ours.prepare(FOLDER)
     try:
         for order in sizes.orders:
@@ -102,15 +103,16 @@ def _measured(all_of_them: Sequence[Engine], sizes: Sizes, tell: Tell) -> list[R
 def measured(engine: Engine, sizes: Sizes, tell: Tell) -> Report:
     """Prepare, measure and close it."""
     tell(f"{engine.name}: preparing")
+    load = os.getloadavg()[0]
     try:
         if absent := engine.prepare(FOLDER):
-            return _report(engine, absent)
+            return _report(engine, load, absent)
         tell(f"{engine.name}: chains and fans")
         found = _found(engine, sizes)
         if isinstance(found, Absent) or not sizes.kill_after:
-            return _report(engine, found)
+            return _report(engine, load, found)
         tell(f"{engine.name}: kill -9")
-        return _report(engine, found, engine.kill(sizes.chain, sizes.kill_after))
+        return _report(engine, load, found, engine.kill(sizes.chain, sizes.kill_after))
     finally:
         engine.close()
 
@@ -131,7 +133,10 @@ def _found(engine: Engine, sizes: Sizes) -> dict[str, Figures] | Absent:
 
 
 def _report(
-    engine: Engine, found: dict[str, Figures] | Absent, killed: Killed | Absent | None = None
+    engine: Engine,
+    load: float,
+    found: dict[str, Figures] | Absent,
+    killed: Killed | Absent | None = None,
 ) -> Report:
     return Report(
         name=engine.name,
@@ -139,6 +144,7 @@ def _report(
         persists=engine.persists,
         found=found,
         killed=killed,
+        load=load,
     )
 
 

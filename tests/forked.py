@@ -2,8 +2,8 @@
 interpreter.
 
 `Commands` is one process that has imported all that a command needs, and forks a child for each:
-the tests would spend their time on imports otherwise. It reads a JSON object a line, and tells the
-child's exit code when that has ended.
+the tests would spend their time on imports otherwise. It reads a JSON object a line, tells the
+child's id, and its exit code when that has ended.
 """
 
 from __future__ import annotations
@@ -15,12 +15,36 @@ import runpy
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from typing import IO
 
-NEEDED = ("azure.storage.blob", "psycopg", "functions._process", "shared.cli", "shared.process")
+NEEDED = (
+    *("azure.data.tables", "azure.storage.blob", "psycopg", "stripe"),
+    *("sqlalchemy.dialects.sqlite", "sqlalchemy.dialects.postgresql.psycopg"),
+    *("functions._process", "shared.cli", "shared.process"),
+    *("shared.billing.service", "shared.data.migrations.run"),
+)
 """What commands import, and what reads no settings when it is imported."""
+
+
+@dataclass(frozen=True)
+class Started:
+    """A command under way."""
+
+    pid: int
+    words: Sequence[str]
+    folder: tempfile.TemporaryDirectory[str]
+    codes: IO[bytes]
+
+    def wait(self) -> subprocess.CompletedProcess[str]:
+        """What it said and how it ended, once it has."""
+        code = int(self.codes.readline())
+        with self.folder as folder:
+            said = [(Path(folder) / name).read_text() for name in ("stdout", "stderr")]
+        return subprocess.CompletedProcess(self.words, code, *said)
 
 
 class Commands:
@@ -38,15 +62,17 @@ class Commands:
 
     def run(self, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
         """`python -m PROGRAM WORDS` in a shell that has nothing but these variables."""
+        return self.start(words, environ).wait()
+
+    def start(self, words: Sequence[str], environ: Mapping[str, str], program: str = "") -> Started:
+        """The same, not waited for; `program`: another than usual."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        with tempfile.TemporaryDirectory() as folder:
-            asked = {"words": words, "environ": environ, "folder": folder}
-            self._process.stdin.write(json.dumps(asked).encode() + b"\n")
-            self._process.stdin.flush()
-            code = int(self._process.stdout.readline())
-            said = ((Path(folder) / name).read_text() for name in ("stdout", "stderr"))
-            return subprocess.CompletedProcess(words, code, *said)
+        folder = tempfile.TemporaryDirectory()
+        asked = {"program": program, "words": words, "environ": environ, "folder": folder.name}
+        self._process.stdin.write(json.dumps(asked).encode() + b"\n")
+        self._process.stdin.flush()
+        return Started(int(self._process.stdout.readline()), words, folder, self._process.stdout)
 
     def close(self) -> None:
         """End it."""
@@ -63,8 +89,10 @@ def main() -> None:
         asked = json.loads(line)
         pid = os.fork()
         if not pid:
-            _become(program, Path(asked["folder"]), asked["words"], asked["environ"])
+            called = asked["program"] or program
+            _become(called, Path(asked["folder"]), asked["words"], dict(asked["environ"]))
             return
+        print(pid, flush=True)
         _, status = os.waitpid(pid, 0)
         print(os.waitstatus_to_exitcode(status), flush=True)
 

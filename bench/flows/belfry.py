@@ -33,7 +33,7 @@ _RUN = "killed"
 
 
 class Belfry:
-    """Everything is in one storage account."""
+    """Everything is in one storage account, which is new each time unless it is `reused`."""
 
     name = "Belfry, Azurite"
     setting = (
@@ -46,13 +46,14 @@ class Belfry:
         "before the next begins"
     )
 
-    def __init__(self, limit: float = 300) -> None:
+    def __init__(self, limit: float = 300, *, reused: bool = False) -> None:
         self._limit = limit
+        self._reused = reused
         self._site: Site | None = None
 
     def prepare(self, folder: Path) -> Absent | None:
         """See `Engine`."""
-        self._site = Site(folder / "belfry-flows")
+        self._site = Site(folder / "belfry-flows", reused=self._reused)
         return None
 
     @property

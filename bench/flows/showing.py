@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from bench.flows import Killed, Sizes
 from bench.flows.figures import Figures
@@ -21,7 +21,8 @@ class Report:
     """By the order's name."""
     killed: Killed | Absent | None = None
     """None: not asked for."""
-    notes: Sequence[str] = field(default=())
+    load: float = 0.0
+    """Of the machine when its turn came: how many programs wanted a core in the minute before."""
 
 
 _Cell = Callable[[Report], str]
@@ -56,6 +57,7 @@ def _rows(ours: Report, sizes: Sizes) -> Iterator[tuple[str, _Cell]]:
     yield "  end of the last to start of the join, ms", _ratio(ours, "fan", _join)
     yield f"{sizes.fans_together} at once: steps/s", _speed(ours, "fans")
     yield "  processor ms a step, engine + store", _processor("fans")
+    yield "load of the machine when its turn came", lambda one: f"{one.load:.1f}"
     if sizes.kill_after:
         yield "kill -9 in a chain: steps done/repeated/s", _killed
 
@@ -126,4 +128,3 @@ def _why(report: Report) -> Iterator[str]:
     for what, found in (("", report.found), ("the kill: ", report.killed)):
         if isinstance(found, Absent):
             yield f"  absent: {what}{found.why}"
-    yield from (f"  {note}" for note in report.notes)

@@ -41,6 +41,8 @@ _ROLES = (
     "groups",
 )
 _NAME_ROOM = 200
+_BY = "entra:"
+"""What the key ids of people who signed in begin with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +110,12 @@ def caller(header: str, rules: SignIn) -> Caller:
     grant = _together([given for one, given in rules.grants.items() if one in held])
     if grant is None:
         raise Forbidden(f"{name} is signed in, and has no role here; ENTRA_ROLES gives roles")
-    return Caller(
-        name=name, role=grant.role, projects=grant.projects, key_id=f"entra:{person[:64]}"
-    )
+    return Caller(name=name, role=grant.role, projects=grant.projects, key_id=f"{_BY}{person[:64]}")
+
+
+def is_person(caller: Caller) -> bool:
+    """Whether the caller signed in, and has no key."""
+    return (caller.key_id or "").startswith(_BY)
 
 
 def _together(given: list[Grant]) -> Grant | None:

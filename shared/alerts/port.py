@@ -46,6 +46,8 @@ class AlertKind(StrEnum):
     """Many runs begin long after they should."""
     WORKFLOWS_FAILING = "workflows_failing"
     """More than 5 % of the runs of workflows fail."""
+    WORKFLOW_NOT_UNDONE = "workflow_not_undone"
+    """A run failed or was cancelled, and not all that it had done could be undone."""
     WEEKLY_TREND = "weekly_trend"
     """A figure of the weekly report is outside its band."""
     SCALING_EMERGENCY = "scaling_emergency"
@@ -56,9 +58,6 @@ class AlertKind(StrEnum):
     """Many approvals wait for people, or one waits for long."""
     DELIVERY_GIVEN_UP = "delivery_given_up"
     """A customer's webhook did not take a delivery, in any of its attempts."""
-
-    WORKFLOW_NOT_UNDONE = "workflow_not_undone"
-    """A run failed or was cancelled, and not all that it had done could be undone."""
 
 
 class AlertService(Protocol):

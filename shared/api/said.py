@@ -50,6 +50,7 @@ PARAMETERS: Mapping[str, str] = {
     "language": "Of the words; it comes before Accept-Language.",
     "limit": "How many at most.",
     "message_id": "The notification's id.",
+    "name": "The event's name, as the step that waits for it says it.",
     "notification_id": "The notification's id.",
     "number": "Which part of the file it is, from 1 on.",
     "once": "true: also schedules that were made for one run.",

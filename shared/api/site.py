@@ -1,5 +1,5 @@
-"""The pages that need no key: `/status` (L9), `/ops/uptime` (L13), projects' status pages, and what
-the links of approvals open."""
+"""What needs no key: `/status` (L9), `/ops/uptime` (L13), projects' status pages, what the links of
+approvals open, and the events of workflows."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from shared.api import deps, front, problems, traced
 from shared.api.approvals import page as approvals
 from shared.api.deps import Provided
 from shared.api.hooks.refusals import refused
+from shared.api.runs import public as events
 from shared.api.shown import Shown, at
 from shared.api.status_pages import public as status_pages
 from shared.app import App
@@ -89,6 +90,7 @@ def site(belfry: Callable[[], App]) -> FastAPI:
     made.get("/ops/uptime")(uptime)
     made.include_router(status_pages.router)
     made.include_router(approvals.router)
+    made.include_router(events.router)
     deps.provide(made, belfry)
     traced.install(made)
     front.install(made)

@@ -25,6 +25,7 @@ from shared.tasks.services import once
 
 if TYPE_CHECKING:
     from shared.alerts.service import Alerts
+    from shared.approvals.figures import Figures as ApprovalFigures
     from shared.approvals.gate import ApprovalGate
     from shared.approvals.service import Approvals
     from shared.archive.service import JobArchive
@@ -101,6 +102,12 @@ class Domains:
             tell=Telling(self.notifications(), at.meta, app.settings.approvals),
         )
 
+    def approval_figures(self) -> ApprovalFigures:
+        """How many approvals there were, and are."""
+        from shared.approvals.figures import Figures
+
+        return Figures(self.approvals().store)
+
     def approval_upkeep(self) -> ApprovalUpkeep:
         """What looks after approvals."""
         from shared.approvals.upkeep import Upkeep
@@ -110,6 +117,7 @@ class Domains:
         )
 
     def _gate(self) -> ApprovalGate:
+        from shared.approvals.behind import Behind
         from shared.approvals.gate import ApprovalGate
 
         app = self._app
@@ -118,7 +126,7 @@ class Domains:
             services=app.services,
             clock=app.clock,
             settings=app.settings.approvals,
-            entries_of=app.audit.entries_of,
+            behind=Behind(app.audit.entries_of),
             askers=lambda schedule_id: self._people().askers(schedule_id),
             deadline_of=lambda schedule_id: self._people().deadline(schedule_id),
         )

@@ -64,6 +64,14 @@ def health_summary(
     return once(made)
 
 
+def pending(company: Domains) -> Pending:
+    """The approvals that wait for a person."""
+    from shared.health_summary.model import Pending
+
+    count, oldest = company.approval_figures().waiting()
+    return Pending(count=count, oldest_at=oldest)
+
+
 def standings(company: Domains) -> list[Standing]:
     """How each database of each lasting plan stands. Without a plan no destination is asked."""
     backups = company.backups()

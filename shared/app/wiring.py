@@ -9,7 +9,7 @@ from shared.alerts.of_engine import EngineAlerts
 from shared.app import access, approving, customers, domains, engine, scaling, workflows
 from shared.app import outgoing as places
 from shared.app.around import Around
-from shared.app.health_summary import health_summary
+from shared.app.health_summary import health_summary, pending
 from shared.app.metrics import metrics
 from shared.app.model import App
 from shared.app.records import Records, housekeeper
@@ -138,7 +138,13 @@ def build(
     company = domains.Domains(around, lambda: flows.people())
     served = customers.Customers(around, company)
     flows = workflows.Workflows(around, company, outcomes)
-    looking = Looking(around, company, workflows=flows.figures, runs=flows.figures)
+    looking = Looking(
+        around,
+        company,
+        approvals=company.approval_figures,
+        workflows=flows.figures,
+        runs=flows.figures,
+    )
     sweep = Sweep(at.table, at.queue, limits, at.meta, at.handed, at.feed, dispatcher.tick_one)
     # its own: signals of schedules may wait for services that hang
     alone = engine.heartbeats(at, post, clock)
@@ -199,7 +205,9 @@ def build(
         syncs=served.sync_store,
         audit=audit,
         metrics=metrics(settings, at, records.jobs, records.listing, company.scaling, clock),
-        health_summary=health_summary(settings, at, records.jobs, company, clock),
+        health_summary=health_summary(
+            settings, at, records.jobs, company, clock, lambda: pending(company)
+        ),
         traffic=traffic,
         scaling=company.scaling,
         health_checks=served.health_checks,

@@ -95,7 +95,14 @@ class Workflows:
             waking=Waking(at.table, at.queue, app.clock),
             control=once(self._control),
             over=self._over,
+            event_url=self._event_url,
         )
+
+    def _event_url(self, run_id: str, name: str) -> str:
+        from shared.workflows import links
+
+        base = self._app.settings.approvals.url
+        return base and base + links.path_of(self._at.meta.secret(links.KEY), run_id, name)
 
     def _control(self) -> Control:
         app = self._app
@@ -148,9 +155,10 @@ class Workflows:
 
     def people(self) -> People:
         """Who has to do with a run."""
+        from shared.approvals.behind import Behind
         from shared.workflows.people import People
 
-        return People(self.store())
+        return People(self.store(), Behind(self._app.audit.entries_of).persons)
 
     def scheduler(self) -> WorkflowScheduler:
         """What starts workflows by their interval."""

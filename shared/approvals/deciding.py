@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared.access import LOCAL, Caller, Role
+from shared.access.sign_in import is_person
 from shared.approvals.model import Answer, Approval, ApprovalStatus, How, Vote, same
 from shared.errors import BelfryError, Conflict, Forbidden
 from shared.log import instant
@@ -27,9 +28,9 @@ class Decided:
 
 def how_of(caller: Caller) -> How:
     """How a caller of the API or the command line proved who it is."""
-    if caller.key_id is not None:
-        return How.KEY
-    return How.LOCAL if is_nobody(caller) else How.SIGN_IN
+    if is_nobody(caller):
+        return How.LOCAL
+    return How.SIGN_IN if caller.key_id is None or is_person(caller) else How.KEY
 
 
 def is_nobody(caller: Caller) -> bool:

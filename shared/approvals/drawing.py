@@ -72,12 +72,13 @@ def _facts(approval: Approval) -> Iterator[tuple[str, str]]:
     shown = approval.preview
     some = ", ".join(shown.recipients)
     more = shown.recipient_count - len(shown.recipients)
-    found = {
+    own = {
         "Recipients": str(shown.recipient_count) if shown.recipient_count else "",
         "Among them": f"{some} and {more} more" if some and more > 0 else some,
         "Amount": shown.amount,
         "Goes to": shown.target,
-        **shown.facts,
+    }
+    known = {
         "Task": f"{approval.task}, class {approval.impact}",
         "Parameters": approval.parameters,
         "Schedule": f"{approval.schedule_name} ({approval.schedule_id})",
@@ -90,7 +91,8 @@ def _facts(approval: Approval) -> Iterator[tuple[str, str]]:
         "Approved by": ", ".join(approval.approvers),
         "Digest": approval.digest,
     }
-    yield from ((name, value) for name, value in found.items() if value)
+    for said in (own, shown.facts, known):  # a fact takes no other's place, whatever it is called
+        yield from ((name, value) for name, value in said.items() if value)
 
 
 @functools.cache

@@ -5,22 +5,23 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared.approvals import digest, expiry, policy
-from shared.approvals.asked import UNKNOWN, asked_for
+from shared.approvals.asked import UNKNOWN
+from shared.approvals.behind import Behind
 from shared.approvals.model import Approval, ApprovalStatus, Asked
 from shared.approvals.service import Approvals
 from shared.approvals.standing import Step, next_step, why_skipped
 from shared.approvals.store import is_newest
-from shared.audit.entry import Entry, canonical
+from shared.audit.entry import canonical
 from shared.clock import Clock
 from shared.engine.work.gates import impact
-from shared.errors import Held, NotFound, Skipped
+from shared.errors import Held, Skipped
 from shared.log import Event, JobLog, event, instant
-from shared.schedules.job import parse_id, run_of
+from shared.schedules.job import run_of
 from shared.schedules.model import LiveJob, Schedule
 from shared.settings import ApprovalSettings
 from shared.storage.tables.compare_and_set import compare_and_set
@@ -50,8 +51,7 @@ class ApprovalGate:
     services: Services
     clock: Clock
     settings: ApprovalSettings
-    entries_of: Callable[[str], Iterable[Entry]]
-    """What the audit has of a schedule, the newest first."""
+    behind: Behind
     askers: Callable[[str], frozenset[str]]
     """On whose behalf a step's schedule runs."""
     deadline_of: Callable[[str], datetime | None]
@@ -132,19 +132,9 @@ class ApprovalGate:
     def _asked(self, schedule_id: str, job_id: str) -> Asked:
         """On whose behalf the job runs."""
         if run_of(schedule_id) is None:
-            found = asked_for(job_id, self.entries_of(schedule_id))
-            behind = map(self._behind, found.via)
-            return replace(found, persons=found.persons.union(*behind))
+            return self.behind(job_id)
         persons = self.askers(schedule_id)
         return Asked(", ".join(sorted(persons)) or UNKNOWN, persons)
-
-    def _behind(self, batch: str) -> frozenset[str]:
-        """On whose behalf a batch works."""
-        try:
-            schedule_id, _ = parse_id(batch)
-        except NotFound:  # a key that is called so
-            return frozenset()
-        return asked_for(batch, self.entries_of(schedule_id)).persons
 
     def _new(self, wish: Wish, number: int, now: datetime) -> Approval:
         """What is asked. Raises `Skipped` if no time is left for it."""
@@ -169,6 +159,7 @@ class ApprovalGate:
             job_id=wish.live.id,
             due_at=wish.live.due_at,
             run=run,
+            step=what.tags.get("step") if run is not None else None,
             task=wish.task.name,
             impact=impact(schedule, wish.task),
             parameters=canonical(wish.params.model_dump(mode="json")),

@@ -73,6 +73,8 @@ class Approval:
     """When its occurrence was due."""
     run: str | None = None
     """The workflow's run whose step it is, if it is one."""
+    step: str | None = None
+    """Which step of it."""
     task: str
     impact: Impact
     parameters: str

@@ -56,6 +56,15 @@ class Approvals:
         caller.hold(found.project_id, f"approval {id!r:.60}")
         return found
 
+    def seen(self, approval: Approval) -> Approval:
+        """It as it stands now, also if nobody has written down yet that its time is over or that
+        its job is gone. Changes nothing."""
+        if not approval.pending:
+            return approval
+        if self.clock.now() >= approval.expires_at:
+            return expired(approval, approval.expires_at)
+        return approval if self._is_live(approval.job_id) else _gone(approval, self.clock.now())
+
     def page(
         self,
         projects: Collection[int] | None,
@@ -129,7 +138,7 @@ class Approvals:
         now = self.clock.now()
         return self._end(
             approval,
-            lambda found: found.ended(ApprovalStatus.SUPERSEDED, now, _GONE),
+            lambda found: _gone(found, now),
             Action.CANCEL,
         )
 
@@ -215,6 +224,10 @@ class Approvals:
             answer=answer.value,
             error=str(refusal),
         )
+
+
+def _gone(approval: Approval, now: datetime) -> Approval:
+    return approval.ended(ApprovalStatus.SUPERSEDED, now, _GONE)
 
 
 def _later(what: str, approval: Approval, error: BelfryError) -> None:

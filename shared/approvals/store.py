@@ -25,12 +25,13 @@ from shared.storage.tables import row_keys
 from shared.storage.tables.batch import Delete, Insert, Operation, Replace
 from shared.storage.tables.marked import marked
 from shared.storage.tables.roll import Page, Rolls, rolls_for
-from shared.storage.tables.roll_counts import Change, Wanted
+from shared.storage.tables.roll_counts import Change, Wanted, time_of
 from shared.threads import Pool
 
 _logger = logging.getLogger("belfry.approvals")
 _SERVICE = "table storage"
 _AT_ONCE = 8
+_PAGE = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,26 @@ class Store:
         found: Page = self._rolls.page(rolls, Wanted(), skip, size)
         return self._those([rows.id_in(place) for _, place in found.places]), found.total
 
+    def count(self, status: ApprovalStatus | None, since: datetime, until: datetime) -> int:
+        """How many were asked for in that time, of that status by now (None: of any)."""
+        self._opened()
+        rolls = rolls_for(None, status.value if status is not None else None)
+        return self._rolls.page(rolls, Wanted(since=since, until=until), 0, 1).total
+
+    def asked(self, status: ApprovalStatus, since: datetime, until: datetime) -> Sequence[Approval]:
+        """Those that were asked for in that time and are of that status, the newest first; one that
+        cannot be read is left out."""
+        self._opened()
+        return self._those(self._ids(status, Wanted(since=since, until=until)))
+
+    def waiting(self) -> tuple[int, datetime | None]:
+        """(how many are pending, when the oldest of them was asked for)."""
+        self._opened()
+        rolls = rolls_for(None, ApprovalStatus.PENDING.value)
+        total = self._rolls.page(rolls, Wanted(), 0, 1).total
+        last = self._rolls.page(rolls, Wanted(), max(0, total - 1), 1).places
+        return total, (time_of(last[0][1]) if last else None)
+
     def pending(self) -> Iterator[Approval]:
         """All that are pending, the newest first; one that cannot be read is left out."""
         yield from self._in_roll(ApprovalStatus.PENDING, Wanted())
@@ -164,11 +185,14 @@ class Store:
 
     def _in_roll(self, status: ApprovalStatus, wanted: Wanted) -> Iterator[Approval]:
         self._opened()
+        ids = self._ids(status, wanted)
+        for start in range(0, len(ids), _PAGE):
+            yield from self._those(ids[start : start + _PAGE])
+
+    def _ids(self, status: ApprovalStatus, wanted: Wanted) -> list[str]:
         (roll,) = rolls_for(None, status.value)
-        places = [row["RowKey"].removeprefix(roll.rows) for row in self._rolls.walk(roll, wanted)]
-        for id in map(rows.id_in, places):
-            if (found := self._readable(id)) is not None:
-                yield found
+        found = self._rolls.walk(roll, wanted)
+        return [rows.id_in(row["RowKey"].removeprefix(roll.rows)) for row in found]
 
     def _readable(self, id: str) -> Approval | None:
         """One damaged row must not stop the others."""

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from shared.approvals import approvers, links
 from shared.approvals.model import Approval
 from shared.log import instant
+from shared.notifications.kinds import printable
 from shared.notifications.service import Notifications
 from shared.settings import ApprovalSettings
 from shared.storage.tables.facts import Meta
 from shared.text import cut
 
 KIND = "approval_waiting"
+_ONCE, _AGAIN = "Waits", "Still waits"
 _FACTS = 30
 _SHOWN = 1_500
 """Units of UTF-16 of the text that a message repeats; the page has all of it."""
@@ -37,7 +39,7 @@ class Telling:
                 data = _data(approval, link, again)
                 self.notifications.mail_persons(key=key, kind=KIND, to=[address], data=data)
             else:
-                subject = f"{'Still waits' if again else 'Waits'} for approval: {approval.what}"
+                subject = f"{_AGAIN if again else _ONCE} for approval: {_line(approval.what)}"
                 text = "\n".join(_lines(approval, link))
                 self.notifications.tell([(channel, "")], key=key, subject=subject, text=text)
 
@@ -72,18 +74,25 @@ def _data(approval: Approval, link: str, again: bool) -> Mapping[str, object]:
     }
 
 
+def _line(text: str) -> str:
+    """Other people's text as one line, so that it cannot look like a line of ours."""
+    return printable(text, 600)
+
+
 def _lines(approval: Approval, link: str) -> Iterator[str]:
     """What people read of it."""
     shown = approval.preview
-    yield shown.title
+    yield _line(shown.title)
     yield ""
     if shown.text:
-        yield from (cut(shown.text, _SHOWN), "")
-    facts = {
+        lines = cut(shown.text, _SHOWN).splitlines()
+        yield from (*(f"> {printable(one, _SHOWN)}" for one in lines), "")
+    own = {
         "Recipients": str(shown.recipient_count) if shown.recipient_count else "",
         "Amount": shown.amount,
         "To": shown.target,
-        **shown.facts,
+    }
+    known = {
         "Task": f"{approval.task} (class {approval.impact})",
         "Schedule": f"{approval.schedule_name} ({approval.schedule_id})",
         "Project": "none" if approval.project_id is None else str(approval.project_id),
@@ -91,7 +100,8 @@ def _lines(approval: Approval, link: str) -> Iterator[str]:
         "Decide until": instant(approval.expires_at, "seconds"),
         "Persons needed": str(approval.needed) if approval.needed > 1 else "",
     }
-    yield from (f"{name}: {value}" for name, value in facts.items() if value)
+    for said in (own, shown.facts, known):  # a fact takes no other's place, whatever it is called
+        yield from (_line(f"{name}: {value}") for name, value in said.items() if value)
     yield ""
     yield f"All of it: {link}" if link else f"All of it: GET /api/approvals/{approval.id}"
     yield "To decide, use the link in your own mail, or the API."

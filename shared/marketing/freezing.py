@@ -37,11 +37,10 @@ def frozen(
     campaign = _begun(url, job, tenant_id, found, proposal)
     if campaign.state is not CampaignState.FREEZING:
         return campaign
-    members = queries.members(tenant_id, Segment(campaign.segment), job.due_at, campaign.id)
-    for page in pages(url, members, (Owner.id,), size=_PAGE):
+    everybody = select(Owner.id.label("owner_id")).where(Owner.tenant_id == tenant_id)
+    for page in pages(url, everybody, (Owner.id,), size=_PAGE):
         job.check()
-        with writing(url) as session:
-            insert_all_once(session, CampaignRecipient, [_row(campaign, one[0]) for one in page])
+        _write(url, job, campaign, (page[0].owner_id, page[-1].owner_id))
     now = campaigns.listed(url, campaign)
     counts = {"recipient_count": now.written_to, "held_out_count": now.held_out}
     to = CampaignState.PROPOSED if now.written_to else CampaignState.CLOSED
@@ -79,6 +78,17 @@ def _begun(
     )
     with reading(url) as session:
         return campaigns.get(url, session.execute(query).scalar_one())
+
+
+def _write(url: Secret, job: JobContext, campaign: Stored, owners: tuple[int, int]) -> None:
+    """Write down the members among the owners with these ids. Each page costs what its owners do,
+    not what the tenant does."""
+    segment = Segment(campaign.segment)
+    query = queries.members(campaign.tenant_id, segment, job.due_at, campaign.id, owners)
+    with reading(url) as session:
+        found = session.execute(query.order_by(Owner.id)).scalars().all()
+    with writing(url) as session:
+        insert_all_once(session, CampaignRecipient, [_row(campaign, one) for one in found])
 
 
 def _row(campaign: Stored, owner_id: int) -> dict[str, object]:

@@ -60,9 +60,11 @@ QUIET = timedelta(days=28)
 _LOGINS = "logins"
 
 
-def histories(tenant_id: int, as_of: datetime) -> Subquery:
+def histories(tenant_id: int, as_of: datetime, owners: tuple[int, int] | None = None) -> Subquery:
     """A row for each owner who ever came or has an appointment: the first and the last visit until
-    then, the days with one, and whether one is to come."""
+    then, the days with one, and whether one is to come. `owners`: only those with ids from the one
+    to the other."""
+    among = [] if owners is None else [Pet.owner_id.between(*owners)]
     visited = Appointment.starts_at <= as_of
     at = case((visited, Appointment.starts_at))
     seconds = extract("epoch", at)
@@ -77,6 +79,7 @@ def histories(tenant_id: int, as_of: datetime) -> Subquery:
         .join(Pet, Pet.id == Appointment.pet_id)
         .where(
             Appointment.tenant_id == tenant_id,
+            *among,
             or_(
                 and_(Appointment.status.in_(CAME), visited),
                 and_(Appointment.status == AppointmentStatus.PLANNED, ~visited),
@@ -186,9 +189,16 @@ def told(tenant_id: int, since: datetime) -> Query:
     )
 
 
-def members(tenant_id: int, segment: Segment, as_of: datetime, campaign_id: int) -> Query:
-    """The owners of a segment who can be written to, and were in no other campaign lately."""
-    known = histories(tenant_id, as_of)
+def members(
+    tenant_id: int,
+    segment: Segment,
+    as_of: datetime,
+    campaign_id: int,
+    owners: tuple[int, int] | None = None,
+) -> Query:
+    """The owners of a segment who can be written to, and were in no other campaign lately; of all,
+    or of those with ids from the one to the other."""
+    known = histories(tenant_id, as_of, owners)
     return (
         select(Owner.id)
         .join(known, known.c.owner_id == Owner.id)

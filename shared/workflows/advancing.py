@@ -63,6 +63,8 @@ class Advancing:
     over: Callable[[Run], bool]
     """Told of each run that has ended, or goes on after its end, maybe more than once; whether it
     is news."""
+    event_url: Callable[[str, str], str]
+    """As `Looking.url`."""
     _locks: Sequence[threading.Lock] = field(
         default_factory=lambda: [threading.Lock() for _ in range(_STRIPES)]
     )
@@ -297,7 +299,7 @@ class Advancing:
             self.stop(run_of_key(job_id), reason)
 
     def _looking(self, known: Mapping[str, Job]) -> Looking:
-        return Looking(self.runs, self.jobs, known)
+        return Looking(self.runs, self.jobs, known, self.event_url)
 
     def _definition(self, run: Run) -> Definition:
         return self.runs.definition(run.digest)

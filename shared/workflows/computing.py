@@ -35,6 +35,6 @@ def some(text: str, values: Mapping[str, object], most: int) -> list[object]:
 def parameters(given: Mapping[str, object], values: Mapping[str, object]) -> dict[str, object]:
     """The parameters of a call. Raises `Wrong`."""
     try:
-        return {name: resolve(one, values) for name, one in given.items()}
+        return dict(resolve(given, values))
     except ExpressionError as error:
         raise Wrong(f"parameters: {error}") from None

@@ -18,6 +18,7 @@ from typing import Protocol
 
 from shared.schedules.job import Job, Status
 from shared.workflows.computing import Wrong, choice, parameters, some
+from shared.workflows.links import names
 from shared.workflows.model import MAX_ITEMS, Call, Definition, OnError, Step
 from shared.workflows.names import Place, place_of
 from shared.workflows.order import backwards
@@ -45,6 +46,10 @@ class Look(Protocol):
 
     def items(self, run: Run, step: Step) -> Sequence[object]:
         """The items of a `foreach` that has begun."""
+
+    def event_url(self, run: Run, name: str) -> str:
+        """Where anybody who has the URL may send the run that event. Raises `Wrong` if nobody
+        knows where the app is reached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,7 +303,8 @@ class _Turn:
                 "id": run.id,
                 "workflow_id": run.workflow_id,
                 "project_id": run.project_id,
-                "started_at": run.started_at.isoformat(),
+                "started_at": run.started_at,
+                "events": _Events(self._definition, run, self._look),
             },
             "steps": _Outcomes(self._definition, run, self._steps, self._look),
         }
@@ -326,6 +332,29 @@ class _Outcomes(Mapping[str, object]):
     def __getitem__(self, step_id: str) -> object:
         step = self._known[step_id]
         return self._look.outcome(self._run, step, self._steps[step_id])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._known)
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+
+class _Events(Mapping[str, object]):
+    """The URL of each event that the run waits for, made when it is looked at."""
+
+    def __init__(self, definition: Definition, run: Run, look: Look) -> None:
+        self._known = names(definition)
+        self._run = run
+        self._look = look
+
+    def __getitem__(self, name: str) -> object:
+        if name not in self._known:
+            raise KeyError(name)
+        return self._look.event_url(self._run, name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._known
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._known)

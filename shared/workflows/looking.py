@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from shared.archive.jobs import EndedJobs
 from shared.schedules.job import Job
 from shared.schedules.record import of_live
 from shared.storage.tables.schedules import ScheduleTable
+from shared.workflows.computing import Wrong
 from shared.workflows.model import Definition, Step
 from shared.workflows.names import Place
 from shared.workflows.state import Fan, Run, StepState, StepStatus
@@ -72,6 +73,8 @@ class Looking:
     runs: RunStore
     jobs: Jobs
     known: Mapping[str, Job]
+    url: Callable[[str, str], str]
+    """(a run, an event) -> where that event is sent; empty if nobody knows where the app is."""
 
     def outcome(self, run: Run, step: Step, state: StepState) -> Mapping[str, object]:
         """As `Look.outcome`."""
@@ -87,6 +90,12 @@ class Looking:
     def items(self, run: Run, step: Step) -> Sequence[object]:
         """As `Look.items`."""
         return self.runs.items(run.id, step.number)
+
+    def event_url(self, run: Run, name: str) -> str:
+        """As `Look.event_url`."""
+        if found := self.url(run.id, name):
+            return found
+        raise Wrong(f"run.events.{name}: PUBLIC_BASE_URL is not set, so events have no URL")
 
     def _result(self, run: Run, step: Step, state: StepState) -> object:
         place = Place(number=step.number, group=state.group)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,13 +17,17 @@ class People:
     fails."""
 
     runs: RunStore
+    behind: Callable[[str], frozenset[str]]
+    """On whose behalf a job of a schedule runs."""
 
     def askers(self, schedule_id: str) -> frozenset[str]:
-        """Who started the run and the runs above it, and who changed their definitions last: none
-        of them may approve what they do."""
-        found = {
-            name for run in self._above(schedule_id) for name in (run.requested_by, run.saved_by)
-        }
+        """Who started the run and the runs above it, or began them anew, and who changed their
+        definitions last; if a schedule's job runs the first of them, on whose behalf that does:
+        none of them may approve what they do."""
+        above = self._above(schedule_id)
+        found = {name for run in above for name in (run.requested_by, run.saved_by, *run.redone_by)}
+        if above and above[-1].parent:
+            found |= self.behind(above[-1].parent)
         return frozenset(found - {""})
 
     def deadline(self, schedule_id: str) -> datetime | None:

@@ -36,7 +36,10 @@ def event_key(run_id: str, name: str, event_id: str) -> str:
 def properties(run: Run) -> dict[str, Any]:
     """What the row of a run says."""
     steps = {step_id: _step(one) for step_id, one in run.steps.items()}
-    text = json.dumps({"given": run.given, "steps": steps}, separators=(",", ":"))
+    said: dict[str, Any] = {"given": run.given, "steps": steps}
+    if run.redone_by:
+        said["redone_by"] = sorted(run.redone_by)
+    text = json.dumps(said, separators=(",", ":"))
     return {
         "workflow_id": run.workflow_id,
         "name": run.name,
@@ -78,6 +81,7 @@ def run_of_row(row: Mapping[str, Any]) -> Run:
             compensates=bool(row["compensates"]),
             reason=row["reason"],
             redone=int(row["redone"]),
+            redone_by=frozenset(said.get("redone_by", ())),
             started_at=datetime.fromisoformat(row["started_at"]),
             ended_at=_instant(row["ended_at"]),
             deadline=_instant(row["deadline"]),

@@ -1,7 +1,8 @@
 """Starts workflows by their interval (O1).
 
-A run is named by its slot, so a slot that is started twice, by two hosts or after a crash, is one
-run. Only then the slot is written down. A workflow whose last run has not ended waits for that.
+A run is named by the slot before it. Until its own slot is written down, whoever starts the
+workflow again starts the same run: another host, or the next call after a crash, though that is of
+a later slot. A workflow whose last run has not ended waits for that.
 """
 
 from __future__ import annotations
@@ -51,14 +52,14 @@ class Scheduler:
             return "still_running"
         if not job.dry_run:
             by = Caller.of_task("workflow_scheduler")
-            run = self.runs.start(self.asked(workflow), {}, key=_key(workflow, slot), by=by)
+            run = self.runs.start(self.asked(workflow), {}, key=_key(workflow), by=by)
             self.book.ran(workflow, slot, run.id)
             job.log("started", workflow_id=workflow.id, run_id=run.id)
         return "started"
 
 
-def _key(workflow: Workflow, slot: datetime) -> str:
-    """What names the run of a slot. The first has no slot before it, from which it is counted."""
-    when = _FIRST if workflow.last_run_at is None else slot.isoformat()
+def _key(workflow: Workflow) -> str:
+    """What names the workflow's next run: the slot of its last one."""
+    when = _FIRST if workflow.last_run_at is None else workflow.last_run_at.isoformat()
     made = workflow.created_at.isoformat()
     return f"interval:{workflow.project_id}:{workflow.id}:{made}:{when}"

@@ -22,10 +22,11 @@ from shared.threads import Pool
 from shared.workflows.advancing import Advancing
 from shared.workflows.anew import anew
 from shared.workflows.inputs import inputs_of
+from shared.workflows.links import names, waiting
 from shared.workflows.listing import RunRoll
 from shared.workflows.looking import open_places
 from shared.workflows.making import deadline_of
-from shared.workflows.model import EVENT, MAX_DEPTH, Definition, Step
+from shared.workflows.model import MAX_DEPTH, Definition
 from shared.workflows.names import is_run_id, run_id
 from shared.workflows.state import Run, RunStatus
 from shared.workflows.store import Arrived, RunStore
@@ -132,9 +133,10 @@ class Runs:
         """Cancel a run, and undo what it did. Raises `NotFound`, `Conflict` if it has ended."""
         return self.advancing.stop(started, reason)
 
-    def redo(self, started: str) -> Run:
-        """Begin a run anew where it failed: steps that succeeded are not repeated. Raises
-        `NotFound`, `Conflict` if there is nothing to repeat."""
+    def redo(self, started: str, by: Caller = LOCAL) -> Run:
+        """Begin a run anew where it failed: steps that succeeded are not repeated. Whoever asks for
+        it may approve nothing of it from then on. Raises `NotFound`, `Conflict` if there is nothing
+        to repeat."""
         run, now = self.get(started), self.clock.now()
         definition = self.store.definition(run.digest)
         if run.is_open:
@@ -145,7 +147,7 @@ class Runs:
             raise Conflict(f"{started} ended long ago and was archived; start another run")
         if any(one.undo is not None for one in run.steps.values()):
             raise Conflict(f"what {started} did was undone; start another run")
-        again = anew(run, _deadline(definition, now))
+        again = anew(run, by.name, _deadline(definition, now))
         written = self.advancing.begin(again, self._deadline(again, now))
         if written is None:
             return self.get(started)
@@ -157,9 +159,9 @@ class Runs:
         `key` came before. Raises `NotFound`, `Conflict` if the run has ended."""
         run = self.get(started)
         definition = self.store.definition(run.digest)
-        names = {str(one.call.parameters.get("name")) for one in _waiting(definition)}
-        if name not in names:
-            known = ", ".join(sorted(names)) or "none"
+        awaited = names(definition)
+        if name not in awaited:
+            known = ", ".join(awaited) or "none"
             raise NotFound(f"{started} waits for no event {name!r}; it waits for: {known}")
         if not run.is_open:
             raise Conflict(f"{started} has ended: {run.status}")
@@ -190,7 +192,7 @@ class Runs:
     def _waiting(self, run: Run) -> list[Schedule]:
         """The schedules of the steps under way that wait for events."""
         definition = self.store.definition(run.digest)
-        numbers = {one.number for one in _waiting(definition)}
+        numbers = {one.number for one in waiting(definition)}
         places = open_places(run, definition)
         ids = [one.schedule_id(run.id) for one in places if one.number in numbers and not one.undo]
         return list(self.advancing.table.many(ids).values())
@@ -248,10 +250,6 @@ def _is_of(taken_by: str, job: JobContext) -> bool:
         return False
     other = parse_id(taken_by)[0]
     return effect_key(other, taken_by) == effect_key(job.schedule_id, job.job_id)
-
-
-def _waiting(definition: Definition) -> list[Step]:
-    return [one for one in definition.steps if one.call.task == EVENT]
 
 
 def _deadline(definition: Definition, now: datetime) -> datetime | None:

@@ -121,6 +121,8 @@ class Run:
     """Why it stopped."""
     redone: int = 0
     """How often it was begun anew after it had failed."""
+    redone_by: frozenset[str] = frozenset()
+    """Who asked for that."""
     started_at: datetime
     ended_at: datetime | None = None
     deadline: datetime | None = None

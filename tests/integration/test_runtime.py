@@ -37,6 +37,7 @@ ENGINE = {
     "site": "httpTrigger",
     "hooks": "httpTrigger",
     "approve": "httpTrigger",
+    "events": "httpTrigger",
 }
 """The functions that are no task's."""
 
@@ -174,7 +175,7 @@ def test_a_signature_comes_through(indexed: Any) -> None:
 def test_the_clock_for_a_pinger_asks_for_a_key_and_says_what_it_did(indexed: Any) -> None:
     asked = {name: level.upper() for name, level in indexed["keys"].items() if level}
     open_to_all = dict.fromkeys(
-        ("site", "hooks", "calendar_feed", "approve", "health_summary"), "ANONYMOUS"
+        ("site", "hooks", "calendar_feed", "approve", "events", "health_summary"), "ANONYMOUS"
     )
     assert asked == dict.fromkeys(("tick", "api", "metrics"), "FUNCTION") | open_to_all
     answer = indexed["outcomes"]["tick"]

@@ -22,6 +22,8 @@ from shared.schedules import claim, plan
 from shared.schedules.model import Schedule
 from shared.storage.tables import changed
 from shared.storage.tables.changes import Change
+from shared.workflows import advancing
+from shared.workflows.store import RunStore
 from tests.soak.customers import breaks as customers
 
 _Break = Callable[[App], object]
@@ -153,6 +155,23 @@ def _traces(made: App) -> None:
     )
 
 
+def _runs(made: App) -> None:
+    """Whoever writes a run's row wins. Runs of workflows: steps begun twice, or never counted."""
+    del made
+    write = RunStore.write
+    _set(
+        RunStore,
+        "write",
+        lambda store, run, **how: write(store, replace(run, etag=run.etag and "*"), **how),
+    )
+
+
+def _counted(made: App) -> None:
+    """Jobs of steps end, and nothing follows. Runs of workflows do not end."""
+    del made
+    _set(advancing, "ended_of", _nothing)
+
+
 BREAKS: dict[str, _Break] = {
     "etag": _etag,
     "forget": _forget,
@@ -171,6 +190,8 @@ BREAKS: dict[str, _Break] = {
     "projects": _projects,
     "audits": _audits,
     "traces": _traces,
+    "runs": _runs,
+    "counted": _counted,
     **customers.BREAKS,
 }
 

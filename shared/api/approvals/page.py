@@ -26,6 +26,7 @@ _HEADERS = {
     "Content-Security-Policy": drawing.policy(),
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
     "X-Robots-Tag": "noindex",
 }
 _FROM_HERE = (None, "same-origin", "none")
@@ -48,7 +49,8 @@ def show_approval(app: Provided, token: str) -> Response:
         link, found = _read(belfry, token)
     except NotFound as error:
         return _answer(drawing.wrong(str(error)), 404)
-    return _answer(drawing.page(found, _form_token(belfry, token, link, found), link.recipient))
+    now = belfry.approvals().seen(found)
+    return _answer(drawing.page(now, _form_token(belfry, token, link, now), link.recipient))
 
 
 @router.post("/{token}")
@@ -62,7 +64,7 @@ def decide_by_link(app: Provided, request: Request, token: str, fields: Fields) 
     try:
         done = _decided(belfry, request, token, link, found, fields)
     except (Conflict, Forbidden, NotFound) as error:
-        now = belfry.approvals().store.find(found.id) or found
+        now = belfry.approvals().seen(belfry.approvals().store.find(found.id) or found)
         form = _form_token(belfry, token, link, now)
         return _answer(drawing.page(now, form, link.recipient, _said(error)), _status(error))
     return _answer(drawing.page(done, "", link.recipient))

@@ -45,7 +45,8 @@ def list_approvals(
 @router.get("/{approval_id}")
 def read_approval(app: Provided, asking: Asking, approval_id: str) -> WholeApproval:
     """One approval, with all that will happen."""
-    return WholeApproval.model_validate(app().approvals().get(approval_id, asking))
+    approvals = app().approvals()
+    return WholeApproval.model_validate(approvals.seen(approvals.get(approval_id, asking)))
 
 
 @plain.post("/{approval_id}/approve", name="approve_plainly")

@@ -83,6 +83,8 @@ class ApprovalOut(Shown):
     job_id: str
     run_id: str | None = at("run")
     """The workflow's run, if it is a step of one."""
+    step_id: str | None = at("step")
+    """Which step."""
     task_type: str = at("task")
     due_at: datetime
     requested_at: datetime

@@ -17,11 +17,11 @@ from shared.api.lists import PAGE_SIZE, Page, PageSize, Since, Until, counts, sp
 from shared.api.query import Number
 from shared.api.runs.shapes import (
     CancelRun,
-    EventList,
-    EventOut,
     EventTaken,
     NewEvent,
     NewRun,
+    RunEventList,
+    RunEventOut,
     RunList,
     RunOut,
     RunWhole,
@@ -38,10 +38,11 @@ from shared.workflows.state import Fan, Run, RunStatus, StepState
 
 router = APIRouter(prefix="/api/v1/runs", tags=["runs"])
 starting = APIRouter(prefix="/api/v1/workflows", tags=["runs"])
-_DATA = 20_000
+DATA = 20_000
 """The most characters of an event's data."""
 _REASON = "a person cancelled it"
 StepId = Annotated[str, Path(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+EventName = Annotated[str, Path(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,59}$")]
 
 
 @starting.post("/{workflow_id}/runs", status_code=202)
@@ -158,22 +159,24 @@ def retry_run(app: Provided, by: Asking, run_id: str) -> RunOut:
     run = _own(belfry, by, run_id)
     subject = Subject("workflow_run", run_id, run.project_id)
     with belfry.audit.changing(by, Action.RETRY, subject) as change:
-        after = belfry.workflow_runs().redo(run_id)
+        after = belfry.workflow_runs().redo(run_id, by)
         change.after = {"status": after.status.value, "retries": after.redone}
     return RunOut.of(after)
 
 
 @router.get("/{run_id}/events")
-def list_events(app: Provided, by: Asking, run_id: str) -> EventList:
+def list_events(app: Provided, by: Asking, run_id: str) -> RunEventList:
     """The events that came for a run, and which job took each."""
     belfry = app()
     _own(belfry, by, run_id)
     found = sorted(belfry.workflow_runs().store.events(run_id), key=lambda one: one.at)
-    return EventList(events=[EventOut.of(one) for one in found])
+    return RunEventList(events=[RunEventOut.of(one) for one in found])
 
 
 @router.post("/{run_id}/events/{name}", status_code=202)
-def send_event(app: Provided, by: Asking, run_id: str, name: StepId, event: NewEvent) -> EventTaken:
+def send_event(
+    app: Provided, by: Asking, run_id: str, name: EventName, event: NewEvent
+) -> EventTaken:
     """Send a run an event: it ends the wait for it, also one that begins later. The same event sent
     twice is one."""
     belfry = app()
@@ -184,8 +187,8 @@ def send_event(app: Provided, by: Asking, run_id: str, name: StepId, event: NewE
 def send(belfry: App, run_id: str, name: str, event: NewEvent) -> bool:
     """Send a run an event; whether it is new. Raises `Invalid`, `NotFound`, `Conflict`."""
     text = json.dumps(event.data, sort_keys=True)
-    if len(text) > _DATA:
-        raise Invalid("data", f"it has {len(text):,} characters as JSON; {_DATA:,} can be")
+    if len(text) > DATA:
+        raise Invalid("data", f"it has {len(text):,} characters as JSON; {DATA:,} can be")
     key = event.id or sha256(text.encode()).hexdigest()
     return belfry.workflow_runs().send(run_id, name, event.data, key=key)
 

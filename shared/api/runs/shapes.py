@@ -159,7 +159,7 @@ class StepJobList(Shown):
     total: int
 
 
-class EventOut(Shown):
+class RunEventOut(Shown):
     """An event that came for a run."""
 
     name: str
@@ -178,8 +178,8 @@ class EventOut(Shown):
         )
 
 
-class EventList(Shown):
-    events: list[EventOut]
+class RunEventList(Shown):
+    events: list[RunEventOut]
 
 
 class EventTaken(Shown):

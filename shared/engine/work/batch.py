@@ -288,7 +288,9 @@ class Batch:
             if self._held.said.pop(attempt.live.id, None) is not None:
                 self._outcomes.table.unsay(attempt.live.id)
         self._pool.leave(over, following.begun)
-        self._held.guards.release([*(job.id for job in ended), *waiting], self._outcomes.queue)
+        aside = self._pool.threads.run if following.begun else None
+        over_for_now = [*(job.id for job in ended), *waiting]
+        self._held.guards.release(over_for_now, self._outcomes.queue, aside)
         return ended
 
     def _beat(self, now: datetime) -> None:

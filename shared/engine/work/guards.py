@@ -8,12 +8,15 @@ receive it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import TypeAlias
 
 from shared.errors import BelfryError
 from shared.log import Event, event
 from shared.storage.queues.jobs import JobQueue, Sent
 
+Aside: TypeAlias = Callable[[Callable[[], object]], bool]
+"""Does something in another thread; False if no thread can be had."""
 _logger = logging.getLogger("belfry.worker")
 
 
@@ -34,17 +37,21 @@ class Guards:
         """Add the guards of `other`."""
         self._left += other._left
 
-    def release(self, ended: Iterable[str], queue: JobQueue) -> None:
-        """Take back each guard whose jobs have all ended. A guard that remains does no harm."""
+    def release(self, ended: Iterable[str], queue: JobQueue, aside: Aside | None = None) -> None:
+        """Take back each guard whose jobs have all ended. A guard that remains does no harm.
+        `aside` does that in another thread, so that what follows does not wait for it."""
         over = set(ended)
-        left: list[tuple[Sent, set[str]]] = []
-        for sent, job_ids in self._left:
+        for _, job_ids in self._left:
             job_ids -= over
-            if job_ids:
-                left.append((sent, job_ids))
-                continue
-            try:
-                queue.take_back(sent)
-            except BelfryError as error:
-                event(_logger, Event.STORAGE_AWAY, level=logging.WARNING, error=str(error))
-        self._left = left
+        done = [sent for sent, job_ids in self._left if not job_ids]
+        self._left = [one for one in self._left if one[1]]
+        if done and (aside is None or not aside(lambda: _take_back(done, queue))):
+            _take_back(done, queue)
+
+
+def _take_back(guards: Iterable[Sent], queue: JobQueue) -> None:
+    for sent in guards:
+        try:
+            queue.take_back(sent)
+        except BelfryError as error:
+            event(_logger, Event.STORAGE_AWAY, level=logging.WARNING, error=str(error))

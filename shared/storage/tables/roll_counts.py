@@ -12,7 +12,7 @@ import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import count, takewhile
 from typing import Any, TypeAlias
 from zlib import crc32
@@ -33,6 +33,11 @@ Kinds: TypeAlias = Counter[tuple[str, str]]
 def left(at: datetime) -> str:
     """What a place begins with."""
     return f"{END - int(at.timestamp() * 1000):013d}"
+
+
+def time_of(place: str) -> datetime:
+    """The time of a place, in milliseconds."""
+    return datetime.fromtimestamp((END - int(place[:DIGITS])) / 1000, UTC)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,10 +7,11 @@ from collections.abc import Collection, Iterator
 from shared.workflows.checks.graph import Above
 from shared.workflows.checks.problem import Problem, of_parameter, of_step
 from shared.workflows.expressions import Expression, ExpressionError, expressions_in, parse
+from shared.workflows.links import names
 from shared.workflows.model import Definition, Step
 from shared.workflows.near import nearest
 
-RUN = ("id", "workflow_id", "project_id", "started_at")
+RUN = ("id", "workflow_id", "project_id", "started_at", "events")
 """What expressions know of the run."""
 STEP = ("status", "result", "error")
 """What they know of a step that has ended."""
@@ -99,7 +100,17 @@ class _Known:
             return f"the workflow has no input {fields[0]}; {nearest(fields[0], inputs)}"
         if root == "run" and fields and fields[0] not in RUN:
             return f"there is no run.{fields[0]}; {nearest(fields[0], RUN)}"
+        if root == "run" and fields[:1] == ["events"]:
+            return self._of_event(fields[1:])
         return self._of_step(fields) if root == "steps" else None
+
+    def _of_event(self, fields: list[str]) -> str | None:
+        if not fields:
+            return "name the event: run.events.NAME, or run.events['NAME']"
+        known = names(self._definition)
+        if fields[0] not in known:
+            return f"no step waits for an event {fields[0]}; {nearest(fields[0], known)}"
+        return None
 
     def _of_step(self, fields: list[str]) -> str | None:
         if not fields:

@@ -200,8 +200,8 @@ class WorkflowBook:
         return [(one, slot) for one, slot in found if slot is not None]
 
     def ran(self, workflow: Workflow, slot: datetime, run_id: str) -> Workflow | None:
-        """Write down that a slot's run has this id, before it is started; None if somebody else
-        changed the workflow meanwhile, such as another host that starts the same slot."""
+        """Write down the run of a slot, once it is started; None if somebody else changed the
+        workflow meanwhile, such as another host that started the same run."""
         after = replace(workflow, last_run_at=slot, last_run_id=run_id)
         return self._store.replace(workflow, after)
 

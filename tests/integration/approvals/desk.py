@@ -46,6 +46,8 @@ class Outside:
     recipients: int = 3
     sent: list[str] = field(default_factory=list)
     fails: int = 0
+    blind: bool = False
+    """Whether nobody can say what it would do."""
 
 
 @dataclass
@@ -132,6 +134,8 @@ def desk_of(azurite: Azurite, environ: Mapping[str, str] | None = None, **said: 
 
     def shown(params: Mailed, job: JobContext) -> Preview:
         assert job.dry_run
+        if outside.blind:
+            raise OSError("no preview")
         return Preview(
             title=f"Mail to {outside.recipients} customers",
             text=params.text,

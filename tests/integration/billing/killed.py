@@ -1,10 +1,12 @@
 """A process that collects or pauses, to be killed: `python -m ... URL STRIPE_URL ACT COMMIT`.
 
-COMMIT: it kills itself right before its commit of that number; 0: never.
+COMMIT: it kills itself right before its commit of that number; 0: never. It ends by itself after a
+minute, so that no test waits for ever.
 """
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import signal
 import sys
@@ -20,8 +22,12 @@ from shared.settings import BillingSettings, DataSettings, Secret, StripeSetting
 from tests.context import job_of
 from tests.vendors.stripe import API_KEY
 
+_LONGEST = 60
+"""Seconds."""
+
 
 def main(url: str, stripe_url: str, act: str, commit: int) -> None:
+    faulthandler.dump_traceback_later(_LONGEST, exit=True)
     commits = count(1)
 
     @event.listens_for(Engine, "commit")

@@ -3,39 +3,57 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
-import subprocess
-import sys
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from shared.data.models import FeeStatus
+from tests.forked import Commands, Started
 from tests.integration.billing.conftest import Company
 from tests.vendors.stripe import Fault
 
 CALLS = ["invoices$", "invoiceitems", "finalize"]
 
 
-def start(company: Company, act: str, commit: int = 0) -> subprocess.Popen[bytes]:
-    program = [sys.executable, "-m", "tests.integration.billing.killed"]
-    given = [company.url.reveal(), company.stripe.url, act, str(commit)]
-    return subprocess.Popen([*program, *given])
+Start = Callable[..., Started]
 
 
-def killed_at_call(company: Company, act: str, path: str, *, done: bool) -> None:
+@pytest.fixture
+def start(commands: Commands) -> Start:
+    """A process that does that act, of a company."""
+
+    def call(company: Company, act: str, commit: int = 0) -> Started:
+        words = (company.url.reveal(), company.stripe.url, act, str(commit))
+        return commands.start(words, {}, "tests.integration.billing.killed")
+
+    return call
+
+
+def ended(process: Started) -> int:
+    """Its exit code, once it has ended."""
+    done = process.wait()
+    assert done.returncode in (0, -signal.SIGKILL), done.stderr
+    return done.returncode
+
+
+def killed_at_call(company: Company, start: Start, act: str, path: str, *, done: bool) -> None:
     """Kill the process as its call arrives, before or after the work is done."""
     company.stripe.now = lambda: datetime.now(UTC)
-    process: list[subprocess.Popen[bytes]] = []
+    process: list[Started] = []
 
     def kill() -> None:
+        ending = os.pidfd_open(process[0].pid)
         os.kill(process[0].pid, signal.SIGKILL)
-        process[0].wait()
+        assert select.select([ending], [], [], 60)[0]
+        os.close(ending)
 
     company.stripe.faults.append(Fault(path, done=done, action=kill))
     with company.stripe.lock:  # no call is answered before the process is known
         process.append(start(company, act))
-    assert process[0].wait(60) == -signal.SIGKILL
+    assert ended(process[0]) == -signal.SIGKILL
 
 
 def invoiced_once(company: Company, fee_id: int) -> None:
@@ -52,29 +70,31 @@ def invoiced_once(company: Company, fee_id: int) -> None:
 @pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("path", CALLS)
 @pytest.mark.parametrize("hours", [0, 30], ids=["at once", "when the key is forgotten"])
-def test_killed_at_a_call(company: Company, path: str, done: bool, hours: int) -> None:
+def test_killed_at_a_call(
+    company: Company, start: Start, path: str, done: bool, hours: int
+) -> None:
     (fee_id,) = company.owe(2500)
-    killed_at_call(company, "collect", path, done=done)
+    killed_at_call(company, start, "collect", path, done=done)
     company.stripe.now = lambda: datetime.now(UTC) + timedelta(hours=hours)
-    assert start(company, "collect").wait(60) == 0
+    assert ended(start(company, "collect")) == 0
     invoiced_once(company, fee_id)
 
 
 @pytest.mark.parametrize("commit", range(1, 7))
-def test_killed_before_a_commit(company: Company, commit: int) -> None:
+def test_killed_before_a_commit(company: Company, start: Start, commit: int) -> None:
     """Reading commits nothing that counts, so some of these are between the same two writes."""
     company.stripe.now = lambda: datetime.now(UTC)
     (fee_id,) = company.owe(2500)
-    assert start(company, "collect", commit).wait(60) == -signal.SIGKILL
-    assert start(company, "collect").wait(60) == 0
+    assert ended(start(company, "collect", commit)) == -signal.SIGKILL
+    assert ended(start(company, "collect")) == 0
     invoiced_once(company, fee_id)
 
 
 @pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
-def test_killed_while_it_pauses(company: Company, done: bool) -> None:
+def test_killed_while_it_pauses(company: Company, start: Start, done: bool) -> None:
     """Belfry's own switch is set by then; the tenant is asked for again when the claim ends."""
     tenants = company.subscribe("sub_a", "sub_b")
-    killed_at_call(company, "pause", "sub_b", done=done)
+    killed_at_call(company, start, "pause", "sub_b", done=done)
     assert company.another().is_paused()
     assert [company.states()[one] for one in tenants] == ["paused", "pausing"]
     company.clock.set(datetime.now(UTC) + timedelta(minutes=4))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import threading
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 import uvicorn
 from typer import testing
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from belfry.client import Client
@@ -25,6 +27,9 @@ from shared.api.site import site
 from shared.tasks import JobContext, Params, Result, task
 from tests.integration.engine.conftest import Engine, make, tap
 from tests.served import api
+
+_command = functools.cache(get_command)
+"""Made once: to make it takes longer than most commands do."""
 
 
 @dataclass
@@ -87,7 +92,8 @@ def theirs(job: JobContext, params: Params) -> Result:
 
 
 @pytest.fixture
-def shell(azurite: Azurite, tmp_path: Path) -> Iterator[Shell]:
+def shell(azurite: Azurite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
+    monkeypatch.setattr(testing, "_get_command", _command)
     engine = make(azurite, tasks=[theirs])
     tap(engine)
     parts: dict[bool, Any] = {True: api(lambda: engine.app), False: site(lambda: engine.app)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import subprocess
-import sys
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -15,14 +15,22 @@ from azure.data.tables import TableClient
 from local.azurite import Azurite
 from shared.data.engines import shown
 from shared.settings import Secret
+from tests.forked import Commands
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
-def run(url: Secret | None, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "functions", "database", *words]
-    environ["BELFRY_LOCAL_SETTINGS"] = "tests/unit/no.settings.json"
-    if url is not None:
-        environ["DATABASE_URL"] = url.reveal()
-    return subprocess.run(command, env=environ, capture_output=True, text=True)
+@pytest.fixture
+def run(commands: Commands) -> Run:
+    """`python -m functions database WORDS`, of a database if one is given."""
+
+    def call(url: Secret | None, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        environ["BELFRY_LOCAL_SETTINGS"] = "tests/unit/no.settings.json"
+        if url is not None:
+            environ["DATABASE_URL"] = url.reveal()
+        return commands.run("database", *words, **environ)
+
+    return call
 
 
 def said(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
@@ -30,7 +38,7 @@ def said(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     return dict(json.loads(done.stdout))
 
 
-def test_a_database_is_upgraded_by_a_command(old: Secret) -> None:
+def test_a_database_is_upgraded_by_a_command(run: Run, old: Secret) -> None:
     done = run(old, "upgrade")
     assert said(done) == {
         "database": shown(old),
@@ -48,7 +56,7 @@ def test_a_database_is_upgraded_by_a_command(old: Secret) -> None:
 
 
 def test_the_audit_is_told_who_upgraded_it_where_a_storage_account_is_set(
-    old: Secret, azurite: Azurite
+    run: Run, old: Secret, azurite: Azurite
 ) -> None:
     prefix = f"told{uuid4().hex[:8]}"
     storage = {"AzureWebJobsStorage": azurite.connection_string, "BELFRY_PREFIX": prefix}
@@ -63,7 +71,9 @@ def test_the_audit_is_told_who_upgraded_it_where_a_storage_account_is_set(
     assert (told["outcome"], told["by"]["address"]) == ("done", socket.gethostname())
 
 
-def test_while_the_audit_is_away_a_database_is_upgraded_and_the_log_says_so(old: Secret) -> None:
+def test_while_the_audit_is_away_a_database_is_upgraded_and_the_log_says_so(
+    run: Run, old: Secret
+) -> None:
     away = "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=YQ==;"
     away += ";".join(f"{one}Endpoint=http://127.0.0.1:9/a" for one in ("Table", "Queue", "Blob"))
     done = run(old, "upgrade", AzureWebJobsStorage=away)
@@ -71,31 +81,31 @@ def test_while_the_audit_is_away_a_database_is_upgraded_and_the_log_says_so(old:
     assert "audit_unsettled" in done.stderr
 
 
-def test_a_status_that_does_not_fit_is_told_by_the_exit_code(old: Secret) -> None:
+def test_a_status_that_does_not_fit_is_told_by_the_exit_code(run: Run, old: Secret) -> None:
     done = run(old, "status")
     assert done.returncode == 1
     assert "has no schema of Belfry, and the code needs 0005: run `python" in said(done)["problem"]
 
 
 @pytest.mark.parametrize("words", [(), ("downgrade",), ("upgrade", "status"), ("a=b",)])
-def test_other_words_are_told_in_one_line(words: tuple[str, ...]) -> None:
+def test_other_words_are_told_in_one_line(run: Run, words: tuple[str, ...]) -> None:
     done = run(Secret("sqlite:////none.db"), *words)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "write `python -m functions database status`, or `... upgrade`\n"
 
 
-def test_help_is_the_help_of_all() -> None:
+def test_help_is_the_help_of_all(run: Run) -> None:
     done = run(None, "--help")
     assert done.returncode == 0 and "python -m functions database upgrade" in done.stdout
 
 
-def test_what_is_missing_is_told_in_one_line() -> None:
+def test_what_is_missing_is_told_in_one_line(run: Run) -> None:
     done = run(None, "status")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("DATABASE_URL is not set; it says")
 
 
-def test_a_wrong_password_is_told_and_not_shown(url: Secret) -> None:
+def test_a_wrong_password_is_told_and_not_shown(run: Run, url: Secret) -> None:
     if url.reveal().startswith("sqlite"):
         return
     user, _, server = url.reveal().partition("@")

@@ -132,7 +132,7 @@ def tap(engine: Engine, sent: list[Message]) -> None:
 def inn(azurite: Azurite) -> Iterator[Inn]:
     plan = Plan()
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(Domains, "approvals", lambda _: plan)
+        patched.setattr(Domains, "_gate", lambda _: plan)
         engine = make(azurite, tasks=plan.tasks())
         made = Inn(engine, plan)
         tap(engine, made.sent)

@@ -7,8 +7,6 @@ import hashlib
 import io
 import json
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -41,6 +39,7 @@ from shared.storage.blobs.upload import Staged
 from shared.storage.tables.changes import row_of
 from shared.tasks import JobContext
 from tests.context import RecordedNotifications, job_of
+from tests.forked import Commands
 from tests.integration.engine.conftest import START, Engine, make, tap
 from tests.integration.schedules.conftest import Counter
 
@@ -333,7 +332,7 @@ def test_two_attempts_at_once_keep_one_file(town: Engine, monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("when", ["reading", "before the commit", "after the commit"])
 def test_killed_at_any_time_the_next_attempt_comes_to_the_same_file(
-    town: Engine, when: str
+    commands: Commands, town: Engine, when: str
 ) -> None:
     job = context(town, f"killed_{when.replace(' ', '_')}")
     settings = town.app.settings
@@ -343,8 +342,7 @@ def test_killed_at_any_time_the_next_attempt_comes_to_the_same_file(
         "schedule_id": job.schedule_id,
         "when": when,
     }
-    command = [sys.executable, "-m", "tests.integration.exports.dying", json.dumps(given)]
-    died = subprocess.run(command, capture_output=True, text=True, check=False)
+    died = commands.start([json.dumps(given)], {}, "tests.integration.exports.dying").wait()
     assert died.returncode == -signal.SIGKILL, died.stderr[-2000:]
     files = town.app.exports().files
     left = files.of_job(MINE, job.job_id)

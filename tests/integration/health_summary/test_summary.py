@@ -70,7 +70,7 @@ def test_it_tells_all_that_is_known(engine: Engine) -> None:
     assert found["alerts"]["open"] >= 1
     assert "schedule_dispatcher" in {one["clock"] for one in found["clocks"]}
     assert found["backups"] == found["circuits"] == []
-    assert found["approvals"] is None and len(found["version"]) == 12
+    assert found["approvals"] == {"count": 0, "oldest_at": None} and len(found["version"]) == 12
     assert found["status"] == "degraded" and found["uptime_seconds"] >= 60
     assert {"database", "alerts"} <= {one["part"] for one in found["reasons"]}
 

@@ -62,7 +62,7 @@ class Desk:
 def _town(azurite: Azurite) -> Iterator[Desk]:
     with vendors() as running, pytest.MonkeyPatch.context() as patched:
         gate = Open()
-        patched.setattr(Domains, "approvals", lambda _: gate)
+        patched.setattr(Domains, "_gate", lambda _: gate)
         environ = running.settings() | {"MAIL_DAILY_LIMIT": "6"}
         engine = make(azurite, tasks=[mail, export], environ=environ)
         tap(engine)

@@ -19,7 +19,7 @@ from shared.data.models import (
     UsageDay,
 )
 from shared.errors import NotFound
-from shared.marketing import freezing, reading
+from shared.marketing import campaigns, freezing, reading
 from shared.recurrence import zone
 from shared.schedules.job import Status
 from tests.integration.marketing.shop import DAY, LATE, NOW, WEEK, Shop
@@ -127,7 +127,7 @@ def test_a_cycle_that_was_killed_goes_on(shop: Shop, monkeypatch: pytest.MonkeyP
     """After some pages of the list, and between the list and its job."""
     late = shop.owners(40, *LATE)
     monkeypatch.setattr(freezing, "_PAGE", 9)
-    for module, name in ((freezing.campaigns, "listed"), (shop.marketing._proposer, "ask")):
+    for module, name in ((campaigns, "listed"), (shop.marketing._proposer, "ask")):
         with monkeypatch.context() as patch:
             patch.setattr(type(module) if name == "ask" else module, name, _killed)
             with pytest.raises(KeyboardInterrupt):

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from sqlalchemy import delete
 
+from shared.access import Caller, Role
+from shared.approvals.model import Answer, Approval
 from shared.data.database import writing
 from shared.data.models import CampaignRecipient, CampaignState, Part
-from shared.engine.work.waking import Waking
-from shared.errors import Held, Invalid, Refused, Skipped
-from shared.marketing import sending
+from shared.errors import Invalid, Refused, Skipped
+from shared.marketing import campaigns, sending
 from shared.marketing.campaigns import Stored
 from shared.schedules.job import Status
-from shared.schedules.model import LiveJob, Schedule
 from shared.storage.queues.jobs import Message
-from shared.tasks import Params, Task
 from tests.integration.marketing.shop import DAY, LATE, NOW, WEEK, Shop
+
+CID = Caller(name="cid@example.com", role=Role.OPERATOR, key_id="cid")
 
 
 def test_it_goes_to_the_list_by_the_rules_of_messages(shop: Shop) -> None:
@@ -121,33 +121,42 @@ def test_the_preview_shows_exactly_what_will_happen(shop: Shop) -> None:
     assert preview(shop.campaign()) == shown, "the same for a later attempt"
 
 
-@dataclass
-class Door:
-    """A gate that a person opens."""
-
-    open: bool = False
-    asked: list[str] = field(default_factory=list)
-
-    def ask(self, schedule: Schedule, live: LiveJob, task: Task, params: Params) -> None:
-        del schedule, params
-        self.asked.append(f"{task.name} {live.id}")
-        if not self.open:
-            raise Held(NOW + WEEK, "waits for a person")
+def _asked(shop: Shop) -> Approval:
+    """What the newest campaign's job asks a person, after it came due once more."""
+    shop.app.worker.work(Message((shop.campaign().job_id,), shop.clock.now()))
+    (found,) = shop.app.approvals().store.pending()
+    return found
 
 
-def test_its_job_waits_for_a_person(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_person_approves_the_frozen_list(shop: Shop) -> None:
     shop.owners(40, *LATE)
     shop.cycle()
-    door, app = Door(), shop.app
-    monkeypatch.setattr(app.executor, "_gate", door)
-    job_id = shop.campaign().job_id
-    app.worker.work(Message((job_id,), shop.clock.now()))
+    app, campaign, listed = shop.app, shop.campaign(), shop.part(Part.WRITTEN_TO)
+    asked = _asked(shop)
     assert (shop.campaign().state, shop.told()) == (CampaignState.PROPOSED, {})
-    door.open = True
+    assert asked.preview.recipient_count == len(listed)
+    assert (asked.preview.digest, asked.job_id) == (campaign.digest, campaign.job_id)
+    shop.owners(10, *LATE)  # who came to be at risk since is in no list
     shop.clock.set(NOW + 3 * DAY)
-    Waking(app.table, app.queue, shop.clock).wake(job_id)
-    (job,) = app.worker.work(Message((job_id,), shop.clock.now()))
+    app.approvals().decide(asked.id, CID, Answer.APPROVE, shown=asked.digest)
+    (job,) = app.worker.work(Message((campaign.job_id,), shop.clock.now()))
     assert (job.status, job.attempt) == (Status.SUCCEEDED, 1)
-    assert door.asked == 2 * [f"campaign_send {job_id}"]
     assert shop.campaign().state is CampaignState.SENT
-    assert sum(shop.told().values()) == len(shop.part(Part.WRITTEN_TO))
+    assert shop.part(Part.WRITTEN_TO) == listed
+    assert sum(shop.told().values()) == len(listed)
+
+
+def test_a_rejected_campaign_sends_nothing_and_is_written_down(shop: Shop) -> None:
+    shop.owners(40, *LATE)
+    shop.cycle()
+    app, old = shop.app, shop.campaign()
+    asked = _asked(shop)
+    app.approvals().decide(asked.id, CID, Answer.REJECT, reason="Not before the holidays")
+    (job,) = app.worker.work(Message((old.job_id,), shop.clock.now()))
+    assert job.status is Status.SKIPPED and "Not before the holidays" in str(job.reason)
+    assert shop.told() == {}
+    shop.cycle(NOW + WEEK)
+    after = campaigns.get(shop.url, old.id)
+    assert after.state is CampaignState.CLOSED and after.id != shop.campaign().id
+    assert "approval_rejected" in str(after.reason) and "the holidays" in str(after.reason)
+    assert shop.told() == {} and shop.part(Part.WRITTEN_TO) != []

@@ -4,9 +4,7 @@ never."""
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -14,6 +12,7 @@ import pytest
 
 from shared.notifications.model import NotificationStatus as Status
 from shared.settings import SmsSettings
+from tests.forked import Commands
 from tests.integration.notifications.conftest import START, Office
 from tests.integration.notifications.texting import (
     FREE,
@@ -37,12 +36,21 @@ def served() -> Iterator[Provider]:
         yield running
 
 
-def killed(office: Office, served: Provider, before: int, cap: int = 100) -> int:
-    """Send two messages in a process that is killed before that write; its exit code."""
-    words = (office.connection_string, office.prefix, served.url, str(cap), str(before))
-    office.outbox().facts()  # the table is there
-    program = [sys.executable, "-m", "tests.integration.notifications.dying", *words]
-    return subprocess.run(program, check=False, timeout=120).returncode
+Kill = Callable[..., int]
+
+
+@pytest.fixture
+def killed(commands: Commands, office: Office, served: Provider) -> Kill:
+    """Sends two messages in a process that is killed before that write; its exit code."""
+
+    def call(before: int, cap: int = 100) -> int:
+        words = (office.connection_string, office.prefix, served.url, str(cap), str(before))
+        office.outbox().facts()  # the table is there
+        done = commands.start(words, {}, "tests.integration.notifications.dying").wait()
+        assert done.returncode in (0, -signal.SIGKILL), done.stderr
+        return done.returncode
+
+    return call
 
 
 def goes_on(office: Office, served: Provider, sms: SmsSettings = FREE, owners: int = 2) -> None:
@@ -57,8 +65,8 @@ def goes_on(office: Office, served: Provider, sms: SmsSettings = FREE, owners: i
 
 
 @pytest.mark.parametrize("before", range(WRITES + 1))
-def test_each_is_sent_once(office: Office, served: Provider, before: int) -> None:
-    code = killed(office, served, before)
+def test_each_is_sent_once(office: Office, served: Provider, killed: Kill, before: int) -> None:
+    code = killed(before)
     assert code == (-signal.SIGKILL if before < WRITES else 0)
     goes_on(office, served)
     assert served.counted() == {phone(0): 1, phone(1): 1}
@@ -67,11 +75,15 @@ def test_each_is_sent_once(office: Office, served: Provider, before: int) -> Non
 
 @pytest.mark.parametrize("before", [3, 5])
 def test_if_the_provider_cannot_say_a_person_is_asked(
-    office: Office, served: Provider, before: int, caplog: pytest.LogCaptureFixture
+    office: Office,
+    served: Provider,
+    killed: Kill,
+    before: int,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Killed after the provider had accepted one, before that was noted."""
     served.lists = False
-    killed(office, served, before)
+    killed(before)
     goes_on(office, served)
     assert served.counted() == {phone(0): 1, phone(1): 1}
     assert sorted(one.status.value for one in office.all()) == ["sent", "unknown"]
@@ -80,9 +92,9 @@ def test_if_the_provider_cannot_say_a_person_is_asked(
 
 @pytest.mark.parametrize("before", [2, 3, 5])
 def test_a_cap_is_not_exceeded_though_one_who_counted_was_killed(
-    office: Office, served: Provider, before: int
+    office: Office, served: Provider, killed: Kill, before: int
 ) -> None:
     """Killed after it had counted two: before the first send, after it, after the second."""
-    killed(office, served, before, cap=3)
+    killed(before, cap=3)
     goes_on(office, served, replace(FREE, daily_limit=3), owners=9)
     assert served.twice() == [] and 1 <= len(served.accepted) <= 3

@@ -20,6 +20,7 @@ from tests.integration.scaling.conftest import MINUTE, START, Office
 REQUESTS = {
     "api": ("GET", "/api/v1/tasks"),
     "approve": ("GET", "/approve/nothing"),
+    "events": ("GET", "/events/run/name/token"),
     "calendar_feed": ("GET", "/api/v1/calendar.ics"),
     "health_summary": ("GET", "/api/health/summary"),
     "hooks": ("POST", "/hooks/nobody"),

@@ -25,8 +25,7 @@ from local.azurite import Azurite
 from local.ports import free
 from shared.access import Caller, Role
 from shared.api.app import api
-from shared.approvals.deciding import Answer
-from shared.approvals.model import Approval, ApprovalStatus
+from shared.approvals.model import Answer, Approval, ApprovalStatus
 from shared.notifications.double import Reply
 from shared.probes.port import ProbeService
 from shared.resources.port import ResourceService
@@ -50,14 +49,13 @@ class Town:
     engine: Engine
     vendors: Vendors
     receiver: Receiver
-    asked: int = 0
+    served: Any
 
     def ask(self, method: str, path: str, **said: Any) -> Any:
         """Call the API; what it answers."""
-        app = self.engine.app
 
         async def answered() -> httpx.Response:
-            transport = httpx.ASGITransport(api(lambda: app))
+            transport = httpx.ASGITransport(self.served)
             async with httpx.AsyncClient(transport=transport, base_url="http://belfry") as client:
                 return await client.request(method, f"/api/v1{path}", **said)
 
@@ -83,7 +81,6 @@ class Town:
     def later(self, seconds: float) -> None:
         """Time passes; what waited for it goes on."""
         self.engine.later(seconds)
-        self.engine.app.sweep.sweep(self.engine.clock.now())
         self.work()
 
     def pending(self) -> Approval:
@@ -129,7 +126,7 @@ def _town(azurite: Azurite) -> Iterator[Town]:
         makers[WebhookService] = lambda: hooks.service
         makers[ResourceService] = lambda: hooks.known
         makers[ProbeService] = lambda: desk.probes
-        yield Town(engine, running, receiver)
+        yield Town(engine, running, receiver, api(lambda: engine.app))
 
 
 @pytest.fixture

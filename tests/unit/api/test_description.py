@@ -27,6 +27,7 @@ from shared.api.plans import shapes as plan_schemas
 from shared.api.problems import Problem
 from shared.api.query import instant
 from shared.api.resources.shapes import repositories, resource, targets, webhooks
+from shared.api.runs import shapes as runs
 from shared.api.schedules import backfills
 from shared.api.schedules import shapes as schemas
 from shared.api.status_pages import shapes as status_pages
@@ -60,8 +61,7 @@ read_applied read_approval read_backfill read_backup read_batch read_billing rea
 read_caller read_cost_chart read_cost_report read_costs read_delivery read_export read_health
 read_health_check read_health_check_history read_health_summary read_heartbeat read_job read_key
 read_message read_metrics read_notification read_plan read_project_budget read_repository read_run
-read_sarif
-read_scaling read_schedule read_schedule_budget read_status_page read_sync read_target
+read_sarif read_scaling read_schedule read_schedule_budget read_status_page read_sync read_target
 read_task_type read_webhook read_weekly_report read_workflow read_workflow_schema
 read_workflow_version redeliver redeliver_many reject restore_backup resume_billing retry_job
 retry_run retry_schedule revoke_feed revoke_key rotate_webhook run_plan scrape_metrics
@@ -123,6 +123,7 @@ def test_each_body_has_examples_that_its_model_takes() -> None:
         workflows,
         written,
         approvals,
+        runs,
     )
     taken = set()
     for _, _, what in operations():

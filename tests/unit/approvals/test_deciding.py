@@ -121,6 +121,12 @@ def test_who_is_nobody_cannot_be_told_from_who_asked() -> None:
     assert isinstance(refused.refusal, Forbidden)
 
 
+def test_how_a_caller_proved_who_it_is() -> None:
+    known = {None: How.SIGN_IN, "entra:5f": How.SIGN_IN, "k3y": How.KEY}
+    for key_id, how in known.items():
+        assert how_of(replace(LOCAL, name="ann@example.com", key_id=key_id)) is how
+
+
 @pytest.mark.parametrize(
     ("changes", "late", "content", "step"),
     [

@@ -148,13 +148,17 @@ EXPLAINED = {
 
 
 def test_cronsim_differs_for_explained_causes_only() -> None:
-    """Every change from 2020 to 2037 in every zone, every expression."""
-    matches = {expression: Match(expression) for expression in [*FIXED, *ELAPSED, "* 1 * * 0,5,6"]}
+    """Every change from 2020 to 2037 in every zone. Where clocks change year by year, every other
+    expression in turn, so that spring and autumn both meet each; elsewhere all of them."""
+    named = [(each, Match(each)) for each in [*FIXED, *ELAPSED, "* 1 * * 0,5,6"]]
     causes: Counter[str] = Counter()
     unexplained: list[object] = []
-    for name, change in distinct_changes(2020, 2037):
+    found = distinct_changes(2020, 2037)
+    often = Counter(name for name, _ in found)
+    for turn, (name, change) in enumerate(found):
         zone = ZoneInfo(name)
-        for expression, match in matches.items():
+        of_this = named[turn // 2 % 2 :: 2] if often[name] > 4 else named
+        for expression, match in of_this:
             half = timedelta(hours=26) if match.fixed else HALF_WINDOW
             begin, end = change.at - half, change.at + half
             ours = list(occurrences(rule(expression, name), begin, end))

@@ -85,6 +85,9 @@ class World:
     def items(self, _: Run, step: Step) -> Sequence[object]:
         return self.frozen[step.number]
 
+    def event_url(self, run: Run, name: str) -> str:
+        return f"https://belfry.example.com/{run.id}/{name}"
+
     def take(self, decision: Decision) -> None:
         row = properties(decision.run) | {"RowKey": f"run:{self.run.id}", "etag": ""}
         assert run_of_row(row) == decision.run, "what is stored is what was decided"
@@ -149,7 +152,9 @@ class World:
         undone = any(one.undo is not None for one in self.run.steps.values())
         if undone or self.run.status is RunStatus.SUCCEEDED:
             return False
-        self.take(decide(self.definition, anew(self.run, self.deadline()), [], self, self.now))
+        self.take(
+            decide(self.definition, anew(self.run, "me", self.deadline()), [], self, self.now)
+        )
         return True
 
 
