@@ -10,8 +10,8 @@ from shared.workflows.state import Fan, Run, RunStatus, StepState, StepStatus
 _AGAIN = frozenset({StepStatus.FAILED, StepStatus.NOT_RUN, StepStatus.CANCELLED})
 
 
-def anew(run: Run, deadline: datetime | None) -> Run:
-    """The run, going on; its steps that did not succeed wait again."""
+def anew(run: Run, by: str, deadline: datetime | None) -> Run:
+    """The run, going on because `by` asked for it; its steps that did not succeed wait again."""
     return replace(
         run,
         status=RunStatus.RUNNING,
@@ -19,6 +19,7 @@ def anew(run: Run, deadline: datetime | None) -> Run:
         compensates=False,
         reason="",
         redone=run.redone + 1,
+        redone_by=run.redone_by | {by},
         ended_at=None,
         deadline=deadline,
         steps={step_id: _anew(one) for step_id, one in run.steps.items()},

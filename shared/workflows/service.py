@@ -183,7 +183,7 @@ class Runs:
             raise _in_a_file(started)
         if any(one.undo is not None for one in run.steps.values()):
             raise Conflict(f"what {started} did was undone; start another run")
-        again = replace(anew(run, _deadline(definition, now)), redone_by=run.redone_by | {by.name})
+        again = anew(run, by.name, _deadline(definition, now))
         written = self.advancing.begin(again, self._deadline(again, now))
         if written is None:
             after = self.get(started)

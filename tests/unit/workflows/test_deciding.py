@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
@@ -50,7 +51,7 @@ class World:
     """Does the jobs of a run, in any order, some of them twice; keeps what was done."""
 
     definition: Definition
-    data: st.DataObject
+    data: st.DataObject | None
     run: Run = field(init=False)
     frozen: dict[int, Sequence[object]] = field(default_factory=dict)
     waiting: list[Start] = field(default_factory=list)
@@ -101,6 +102,8 @@ class World:
         if decision.more:
             self.take(decide(self.definition, self.run, [], self, self.now))
         assert self.run.is_open or not self.waiting, "it ended while its jobs were under way"
+        if self.run.deadline is not None and self.run.deadline <= self.now:
+            assert self.run.status not in (RunStatus.RUNNING, RunStatus.SUCCEEDED)
         if self.run.status is RunStatus.RUNNING:
             self.hold_full()
 
@@ -108,12 +111,14 @@ class World:
         """What could be under way is."""
         for step in self.definition.steps:
             work = self.run.steps[step.id].work
+            assert work is None or len(work.open) <= step.max_parallel
             if self.run.steps[step.id].status is StepStatus.RUNNING and work is not None:
                 halted = work.failed and step.on_error is not OnError.CONTINUE
                 assert halted or not work.left or len(work.open) == step.max_parallel
 
     def end_some(self) -> None:
         """End some waiting jobs at once, and tell some that ended before once more."""
+        assert self.data is not None
         draw = self.data.draw
         some = draw(st.integers(1, min(3, len(self.waiting))))
         ended = []
@@ -135,6 +140,12 @@ class World:
         assert decision.run == self.run
         assert not decision.starts
 
+    def end(self, number: int, *, ok: bool) -> None:
+        """End the job of a step."""
+        (one,) = [one for one in self.waiting if one.place.number == number]
+        self.waiting.remove(one)
+        self.take(decide(self.definition, self.run, [Ended(one.place, ok)], self, self.now))
+
     def to_end(self, cancels: int) -> None:
         """Go on until nothing is under way; a person cancels it once, whatever it does then."""
         for number in range(400):
@@ -152,7 +163,9 @@ class World:
         undone = any(one.undo is not None for one in self.run.steps.values())
         if undone or self.run.status is RunStatus.SUCCEEDED:
             return False
-        self.take(decide(self.definition, anew(self.run, self.deadline()), [], self, self.now))
+        self.take(
+            decide(self.definition, anew(self.run, "me", self.deadline()), [], self, self.now)
+        )
         return True
 
 
@@ -173,6 +186,33 @@ def test_every_run_ends_and_does_each_job_once(definition: Definition, data: st.
     _hold(world)
     if world.run.status is RunStatus.SUCCEEDED:
         _hold_model(world)
+
+
+@pytest.mark.parametrize("skipped", [False, True])
+def test_what_was_done_before_a_redo_is_undone(skipped: bool) -> None:
+    """Also if the step has not begun again, or is left out now."""
+    first = Step(id="s0", number=0, call=Call("work"), on_error=OnError.CONTINUE)
+    undone = Step(
+        id="s1",
+        number=1,
+        call=Call("work"),
+        needs=("s0",),
+        when="steps.s0.status == 'failed'",
+        compensate=Call("undo"),
+    )
+    last = Step(id="s2", number=2, call=Call("work"), needs=("s1",), when="true")
+    definition = Definition(name="x", steps=(first, undone, last), digest="d")
+    world = World(definition, None)
+    for number in (0, 1):
+        world.end(number, ok=False)
+    assert world.redo()
+    if skipped:
+        world.end(0, ok=True)
+        assert world.run.steps["s1"].status is StepStatus.SKIPPED
+    run = stopped(world.run, RunStatus.CANCELLED, "a person", compensates=True)
+    world.take(decide(definition, run, [], world, NOW))
+    world.end(2 if skipped else 0, ok=True)
+    assert [(one.call.task, one.place.number) for one in world.waiting] == [("undo", 1)]
 
 
 def _hold_model(world: World) -> None:
