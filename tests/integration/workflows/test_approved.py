@@ -13,6 +13,7 @@ import pytest
 from functions.customers.approval import approval
 from functions.operations.approval_upkeep import approval_upkeep
 from functions.workflows.workflow import workflow
+from functions.workflows.workflow_wait import workflow_wait
 from local.azurite import Azurite
 from shared.access import LOCAL, Role
 from shared.api.app import api
@@ -124,7 +125,7 @@ def _office(azurite: Azurite) -> Iterator[Office]:
         paid.append(params.amount)
         return {"amount": params.amount}
 
-    engine = make(azurite, tasks=[pay, note, approval, workflow, approval_upkeep])
+    engine = make(azurite, tasks=[pay, note, approval, workflow, workflow_wait, approval_upkeep])
     tap(engine)
     office = Office(engine, paid)
     for name in (ANN, BOB, CID, DAN, EVE):
