@@ -20,6 +20,7 @@ from shared.storage.tables.compare_and_set import compare_and_set
 from shared.tasks import JobContext, Registry
 from shared.threads import Pool
 from shared.workflows.advancing import Advancing
+from shared.workflows.anew import anew
 from shared.workflows.filed import Archived
 from shared.workflows.inputs import inputs_of
 from shared.workflows.links import names, waiting
@@ -28,13 +29,12 @@ from shared.workflows.looking import open_places
 from shared.workflows.making import deadline_of
 from shared.workflows.model import MAX_DEPTH, Definition
 from shared.workflows.names import Place, is_run_id, run_id
-from shared.workflows.state import Fan, Run, RunStatus, StepState, StepStatus
+from shared.workflows.state import Run, RunStatus
 from shared.workflows.store import Arrived, RunStore
 
 _logger = logging.getLogger("belfry.workflows")
 _LOOK = timedelta(minutes=15)
 """How often a job looks whether the run that it waits for has ended, if nobody wakes it."""
-_AGAIN = frozenset({StepStatus.FAILED, StepStatus.NOT_RUN, StepStatus.CANCELLED})
 _READERS = 8
 _TOGETHER = 50
 """How many jobs are woken in the transaction that stores an event."""
@@ -183,18 +183,7 @@ class Runs:
             raise _in_a_file(started)
         if any(one.undo is not None for one in run.steps.values()):
             raise Conflict(f"what {started} did was undone; start another run")
-        again = replace(
-            run,
-            status=RunStatus.RUNNING,
-            outcome=None,
-            compensates=False,
-            reason="",
-            redone=run.redone + 1,
-            redone_by=run.redone_by | {by.name},
-            ended_at=None,
-            deadline=_deadline(definition, now),
-            steps={step_id: _anew(one) for step_id, one in run.steps.items()},
-        )
+        again = replace(anew(run, _deadline(definition, now)), redone_by=run.redone_by | {by.name})
         written = self.advancing.begin(again, self._deadline(again, now))
         if written is None:
             after = self.get(started)
@@ -310,19 +299,3 @@ def _deadline(definition: Definition, now: datetime) -> datetime | None:
     if definition.deadline_seconds is None:
         return None
     return now.replace(microsecond=0) + timedelta(seconds=definition.deadline_seconds)
-
-
-def _anew(state: StepState) -> StepState:
-    """A step that did not succeed, waiting again; of a `foreach`, only the items that failed or
-    were never begun are repeated."""
-    if state.status not in _AGAIN:
-        return state
-    return StepState(group=state.group + 1, work=_left(state.work))
-
-
-def _left(work: Fan | None) -> Fan | None:
-    if work is None:
-        return None
-    begun = range(work.total) if work.only is None else work.only
-    only = (*work.failed, *begun[work.handed_out :])
-    return replace(work, only=tuple(only), handed_out=0, open=(), failed=())

@@ -25,9 +25,9 @@ class Case:
     """What a process is killed at: `before` leads there, `do` is done by the one that dies."""
 
     define: Callable[[Flows], Definition]
-    before: Do = lambda flows, run: None
-    do: Do = lambda flows, run: flows.work()
-    after: Do = lambda flows, run: None
+    before: Do = lambda *_: None
+    do: Do = lambda flows, _: flows.work()
+    after: Do = lambda *_: None
     """What people do once more who got no answer."""
     status: RunStatus = RunStatus.SUCCEEDED
     names: Mapping[str, int]
@@ -119,7 +119,7 @@ def _sent(flows: Flows, run: Run) -> None:
 _CASES = {
     "a cancel": Case(
         define=_waiting,
-        before=lambda flows, run: flows.work(),
+        before=lambda flows, _: flows.work(),
         do=lambda flows, run: flows.runs.cancel(run.id, "enough"),
         after=_cancelled,
         status=RunStatus.CANCELLED,
@@ -144,19 +144,19 @@ _CASES = {
     ),
     "an event": Case(
         define=_event,
-        before=lambda flows, run: flows.work(),
+        before=lambda flows, _: flows.work(),
         do=_send,
         after=_sent,
         names={"x": 1},
         least=2,
     ),
-    "a wait takes an event": Case(define=_event, before=_send, names={"x": 1}, least=9),
+    "a wait takes an event": Case(define=_event, before=_send, names={"x": 1}, least=8, every=2),
     "a run below": Case(define=_parent, names={"child": 1, "b": 1}, least=9),
     "many items": Case(
         define=_fan,
         names={f"item {one}": 1 for one in range(70)} | {"b": 1},
-        least=60,
-        every=41,
+        least=26,
+        every=13,
     ),
 }
 

@@ -9,11 +9,12 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
+from shared.workflows.anew import anew
 from shared.workflows.deciding import AT_ONCE, Decision, Ended, Start, decide, stopped
 from shared.workflows.model import Call, Definition, OnError, Step
 from shared.workflows.names import Place
 from shared.workflows.rows import properties, run_of_row
-from shared.workflows.state import Run, RunStatus, StepState, StepStatus
+from shared.workflows.state import STEP_ENDED, Run, RunStatus, StepState, StepStatus
 
 NOW = datetime(2026, 11, 30, 9, tzinfo=UTC)
 
@@ -26,7 +27,7 @@ def definitions(draw: st.DrawFn) -> Definition:
     for number in range(count):
         earlier = [f"s{one}" for one in range(number)]
         needs = draw(st.lists(st.sampled_from(earlier), unique=True, max_size=3)) if earlier else []
-        items = draw(st.none() | st.integers(0, 5))
+        items = draw(st.none() | st.integers(0, 5) | st.just(AT_ONCE + 5))
         steps.append(
             Step(
                 id=f"s{number}",
@@ -35,12 +36,13 @@ def definitions(draw: st.DrawFn) -> Definition:
                 needs=tuple(needs),
                 when=draw(st.sampled_from([None, None, None, "false", "1 / 0 == 1"])),
                 foreach=None if items is None else str(list(range(items))),
-                max_parallel=draw(st.integers(1, 3)),
+                max_parallel=draw(st.integers(1, 3) | st.just(50)),
                 on_error=draw(st.sampled_from(OnError)),
                 compensate=draw(st.none() | st.just(Call("undo", {"number": number}))),
             )
         )
-    return Definition(name="random", steps=tuple(steps), digest="d")
+    seconds = draw(st.none() | st.integers(1, 12))
+    return Definition(name="random", steps=tuple(steps), digest="d", deadline_seconds=seconds)
 
 
 @dataclass
@@ -54,6 +56,8 @@ class World:
     waiting: list[Start] = field(default_factory=list)
     told: list[Ended] = field(default_factory=list)
     done: list[tuple[str, Place]] = field(default_factory=list)
+    ends: dict[tuple[int, int], list[bool]] = field(default_factory=dict)
+    """How the jobs of each (step, item) ended, one after the other."""
     now: datetime = NOW
 
     def __post_init__(self) -> None:
@@ -66,8 +70,13 @@ class World:
             given={},
             requested_by="",
             started_at=NOW,
+            deadline=self.deadline(),
         )
         self.take(decide(self.definition, self.run, [], self, NOW))
+
+    def deadline(self) -> datetime | None:
+        seconds = self.definition.deadline_seconds
+        return None if seconds is None else self.now + timedelta(seconds=seconds)
 
     def outcome(self, _: Run, step: Step, state: StepState) -> Mapping[str, object]:
         assert step.id in self.run.steps
@@ -86,8 +95,22 @@ class World:
         self.run = decision.run
         self.frozen |= decision.items
         self.waiting += decision.starts
+        for start in decision.starts:
+            needs = [self.run.steps[one].status for one in start.step.needs]
+            assert start.place.undo or all(one in STEP_ENDED for one in needs)
         if decision.more:
             self.take(decide(self.definition, self.run, [], self, self.now))
+        assert self.run.is_open or not self.waiting, "it ended while its jobs were under way"
+        if self.run.status is RunStatus.RUNNING:
+            self.hold_full()
+
+    def hold_full(self) -> None:
+        """What could be under way is."""
+        for step in self.definition.steps:
+            work = self.run.steps[step.id].work
+            if self.run.steps[step.id].status is StepStatus.RUNNING and work is not None:
+                halted = work.failed and step.on_error is not OnError.CONTINUE
+                assert halted or not work.left or len(work.open) == step.max_parallel
 
     def end_some(self) -> None:
         """End some waiting jobs at once, and tell some that ended before once more."""
@@ -99,6 +122,8 @@ class World:
             ok = draw(st.integers(0, 4)) > 0
             ended.append(Ended(one.place, ok, "" if ok else "it failed"))
             self.done.append((one.call.task, one.place))
+            if not one.place.undo:
+                self.ends.setdefault((one.place.number, one.place.item or 0), []).append(ok)
         again = draw(st.lists(st.sampled_from(self.told), max_size=2)) if self.told else []
         self.told += ended
         self.now += timedelta(seconds=1)
@@ -110,25 +135,63 @@ class World:
         assert decision.run == self.run
         assert not decision.starts
 
+    def to_end(self, cancels: int) -> None:
+        """Go on until nothing is under way; a person cancels it once, whatever it does then."""
+        for number in range(400):
+            if not self.waiting:
+                break
+            if number == cancels:
+                run = stopped(self.run, RunStatus.CANCELLED, "a person", compensates=True)
+                self.take(decide(self.definition, run, [], self, self.now))
+            if self.waiting:
+                self.end_some()
+        assert not self.run.is_open, "nothing is waited for, and it has not ended"
+
+    def redo(self) -> bool:
+        """Begin it anew; whether that may be."""
+        undone = any(one.undo is not None for one in self.run.steps.values())
+        if undone or self.run.status is RunStatus.SUCCEEDED:
+            return False
+        self.take(decide(self.definition, anew(self.run, self.deadline()), [], self, self.now))
+        return True
+
 
 @given(definitions(), st.data())
 @settings(max_examples=150)
 def test_every_run_ends_and_does_each_job_once(definition: Definition, data: st.DataObject) -> None:
     world = World(definition, data)
-    cancels = data.draw(st.integers(0, 12))
-    for number in range(200):
-        if not world.waiting:
+    world.to_end(data.draw(st.integers(0, 20)))
+    for _ in range(2):
+        if not (data.draw(st.booleans()) and world.redo()):
             break
-        if number == cancels and world.run.status is RunStatus.RUNNING:
-            run = stopped(world.run, RunStatus.CANCELLED, "a person", compensates=True)
-            world.take(decide(definition, run, [], world, world.now))
-        if world.waiting:
-            world.end_some()
-    assert not world.run.is_open, "nothing is waited for, and it has not ended"
+        event("begun anew")
+        world.to_end(data.draw(st.integers(0, 20)))
     event(world.run.status)
     assert len(set(world.done)) == len(world.done), "a job was handed out twice"
+    assert not any(True in ends[:-1] for ends in world.ends.values()), "what succeeded was repeated"
     world.all_told()
     _hold(world)
+    if world.run.status is RunStatus.SUCCEEDED:
+        _hold_model(world)
+
+
+def _hold_model(world: World) -> None:
+    """How each step of a run must have ended in which nothing was stopped."""
+    expected: dict[str, StepStatus] = {}
+    for step in world.definition.steps:
+        needs = {expected[one] for one in step.needs}
+        if step.when is not None:
+            verdict = StepStatus.SKIPPED if step.when == "false" else StepStatus.FAILED
+        elif needs <= {StepStatus.SUCCEEDED}:
+            ends = [ends[-1] for key, ends in world.ends.items() if key[0] == step.number]
+            assert len(ends) == (1 if step.foreach is None else len(world.frozen[step.number]))
+            verdict = StepStatus.SUCCEEDED if all(ends) else StepStatus.FAILED
+        elif needs <= {StepStatus.SUCCEEDED, StepStatus.SKIPPED}:
+            verdict = StepStatus.SKIPPED
+        else:
+            verdict = StepStatus.NOT_RUN
+        expected[step.id] = verdict
+    assert {one: state.status for one, state in world.run.steps.items()} == expected
 
 
 def _hold(world: World) -> None:
@@ -140,8 +203,11 @@ def _hold(world: World) -> None:
         assert state.status not in (StepStatus.WAITING, StepStatus.RUNNING)
         if state.work is not None and step.when is None:
             assert all(run.steps[one].status is StepStatus.SUCCEEDED for one in step.needs)
+        ends = {key[1]: ends[-1] for key, ends in world.ends.items() if key[0] == step.number}
+        if state.work is not None:
+            assert state.work.succeeded == sum(ends.values()), "each item is counted once"
         if state.status is StepStatus.SUCCEEDED and state.work is not None:
-            assert state.work.succeeded == state.work.total
+            assert state.work.succeeded == state.work.total and all(ends.values())
     fatal = [
         one
         for one, state in run.steps.items()
@@ -165,7 +231,9 @@ def _hold_undone(world: World, steps: Mapping[str, Step]) -> None:
         for task, place in world.done
         if task == "work" and world.definition.steps[place.number].compensate
     }
-    assert {(place.number, place.item) for place in undone} == begun, "all is undone, and only that"
+    found = {(place.number, place.item) for place in undone}
+    assert found >= begun, "all that was begun is undone"
+    assert world.run.redone or found == begun, "and only that"
     order = list(dict.fromkeys(place.number for place in undone))
     for at, number in enumerate(order):
         needed = {steps[one].number for one in world.definition.steps[number].needs}
