@@ -116,6 +116,13 @@ class Advancing:
             self._tell_ended(run)
         elif run.redone:
             self.over(run)
+            self._tell_if_ended(run_id)
+
+    def _tell_if_ended(self, run_id: str) -> None:
+        """After a list was told that a run goes on: it may have ended meanwhile."""
+        now = self.runs.get(run_id)
+        if now is not None and not now.is_open:
+            self._tell_ended(now)
 
     def stop(self, run_id: str, reason: str) -> Run:
         """Cancel a run: it starts no more steps, those under way are told to stop, and what was
