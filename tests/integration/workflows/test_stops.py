@@ -196,7 +196,7 @@ def test_schedules_of_steps_are_in_no_list(flows: Flows) -> None:
     flows.engine.later(90)
     assert [one.id for one in app.lists.all()] == [shown.id]
     assert app.lists.of_project(1, 10)[0] == 1
-    assert {one.schedule_id for one in app.lists.due(flows.engine.clock.now(), 9)} <= {shown.id}
+    assert {one.id for one in app.lists.due(flows.engine.clock.now(), 9)} <= {shown.id}
     made = app.ledger.reconcile(lambda: None)
     assert made.good, str(made)
     for schedule_id in (f"{run.id}_s0", f"{run.id}_d"):
