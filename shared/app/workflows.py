@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from shared.workflows.advancing import Advancing
     from shared.workflows.archiving import Archive
     from shared.workflows.figures import Figures
+    from shared.workflows.filed import Archived
     from shared.workflows.listing import RunRoll
     from shared.workflows.people import People
     from shared.workflows.saved.model import Workflow
@@ -135,9 +136,8 @@ class Workflows:
             archived=self._archived,
         )
 
-    def _archived(self, run_id: str) -> Run | None:
-        found = self.archive().read(run_id)
-        return None if found is None else found.run
+    def _archived(self, run_id: str) -> Archived | None:
+        return self.archive().read(run_id)
 
     def _archive(self) -> Archive:
         from shared.workflows.archiving import Archive

@@ -22,7 +22,7 @@ from shared.engine.work.gates import impact
 from shared.errors import Held, Skipped
 from shared.log import Event, JobLog, event, instant
 from shared.schedules.job import run_of
-from shared.schedules.model import LiveJob, Schedule
+from shared.schedules.model import ASKS, LiveJob, Schedule
 from shared.settings import ApprovalSettings
 from shared.storage.tables.compare_and_set import compare_and_set
 from shared.tasks import JobContext, Params, Services, Task
@@ -177,7 +177,7 @@ class ApprovalGate:
 
 def _waiting(approval: Approval) -> Held:
     until = instant(approval.expires_at)
-    return Held(approval.expires_at, f"waits for approval {approval.id} until {until}")
+    return Held(approval.expires_at, f"{ASKS} {approval.id} until {until}")
 
 
 def _voided(

@@ -142,6 +142,15 @@ class Approvals:
             Action.CANCEL,
         )
 
+    def live(self, approvals: Sequence[Approval]) -> frozenset[str]:
+        """The ids of those whose jobs are surely there; one request for many of them."""
+        found = self.table.many({one.schedule_id for one in approvals})
+        return frozenset(
+            one.id
+            for one in approvals
+            if one.schedule_id in found and found[one.schedule_id].progress.find(one.job_id)
+        )
+
     def withdraw_if_gone(self, approval: Approval) -> bool:
         """End it if its job is gone, since nothing would follow; whether it ended."""
         return not self._waiting(approval).pending

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import islice
 
 from shared.alerts.port import AlertKind, AlertService
 from shared.approvals.model import Approval, ApprovalStatus
@@ -19,6 +20,7 @@ _logger = logging.getLogger("belfry.approvals")
 KEPT = timedelta(days=30)
 """Decided longer ago, they are removed (O10). The audit has what was decided: its entry is stored
 before the decision is."""
+_AT_ONCE = 64
 _MANY, _OLD = "number", "age"
 
 
@@ -36,7 +38,7 @@ class Upkeep:
         now = job.clock.now()
         if not job.dry_run:
             self._finish(job, done)
-        waiting = [one for one in self.approvals.store.pending() if self._waits(one, job, done)]
+        waiting = [*self._waiting(job, done)]
         if not job.dry_run:
             self._alert(waiting, now)
         self._remove(job, now, done)
@@ -59,8 +61,16 @@ class Upkeep:
                 done["told"] += 1
             store.told(id)
 
-    def _waits(self, approval: Approval, job: JobContext, done: Counter[str]) -> bool:
-        """Whether it still waits for a person; if not, it is ended."""
+    def _waiting(self, job: JobContext, done: Counter[str]) -> Iterator[Approval]:
+        """Those that still wait for a person; the others are ended."""
+        pending = self.approvals.store.pending()
+        while some := [*islice(pending, _AT_ONCE)]:
+            live = self.approvals.live(some)
+            yield from (one for one in some if self._waits(one, one.id in live, job, done))
+
+    def _waits(self, approval: Approval, live: bool, job: JobContext, done: Counter[str]) -> bool:
+        """Whether it still waits for a person; if not, it is ended. `live`: whether its job is
+        surely there."""
         job.check()
         now = job.clock.now()
         if now >= approval.expires_at:
@@ -70,7 +80,7 @@ class Upkeep:
             return False
         if job.dry_run:
             return True
-        if self.approvals.withdraw_if_gone(approval):
+        if not live and self.approvals.withdraw_if_gone(approval):
             done["withdrawn"] += 1
             return False
         self._remind(approval, now, done)

@@ -5,7 +5,8 @@ border: a stretch that reaches beyond it stays whole. These stay in the table, h
 
 - A job that its schedule's row still has among its live jobs. It ended, but is not counted yet. If
   its row were gone, the job would be taken for one that a dead worker left, and would run again.
-- The newest job of a schedule, by which people see that it ran, and how.
+- The newest job of a schedule, by which people see that it ran, and how. A step of a workflow's run
+  is no schedule of anybody's: its only job goes.
 - A job that a note names. It is not in the index of jobs yet, and is filed by what its row says.
 - A job of which the alerts have not taken over the note. The note has all that an alert says, but
   the alert leads to the job.
@@ -23,7 +24,7 @@ from enum import Enum
 from typing import Any
 
 from shared.errors import NotFound
-from shared.schedules.job import is_manual, parse_id
+from shared.schedules.job import is_manual, parse_id, run_of
 
 LEAST_DAYS = 7
 """The shortest retention. What is younger is in the table, so nobody looks for it in the
@@ -104,6 +105,8 @@ def newest(one: Candidate, kept: Kept, border: datetime) -> Newest:
     A later occurrence that was counted tells that it is not. For a schedule that has not run for
     long, its own last job is known by its due time. Runs that people asked for are not counted so.
     """
+    if run_of(one.schedule_id) is not None:
+        return Newest.NO
     last = kept.last_due.get(one.schedule_id)
     if last is None:
         return Newest.ASK

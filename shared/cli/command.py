@@ -227,6 +227,7 @@ def _work(belfry: App, job_id: str) -> int:
     follows = what_follows(belfry, job)
     shown = _shown(job) | ({} if follows is None else {"next": follows})
     sys.stdout.write(json.dumps(shown, indent=2) + "\n")
+    sys.stdout.flush()  # `--loop` goes on, and a file or a pipe shows nothing before
     return 0 if job.status is Status.SUCCEEDED else 1
 
 

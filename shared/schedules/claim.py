@@ -290,7 +290,7 @@ def _overlapping(
             later = min(later, now + _GLANCE)
         overlap = Overlap.BUFFER_ALL  # a person asked for it: it neither gives way nor interrupts
     others = [one for one in schedule.progress.live if one.id != job.id and one.id not in done]
-    begun = [one for one in others if one.begun]
+    begun = [one for one in others if one.begun and not _gives_way(one, job, overlap)]
     held_up = False
     if not is_manual(job.id):  # a backfill's job is no run that it could overlap: it waits for that
         own = [one for one in begun if backfill_of(one.id) is None]
@@ -321,6 +321,13 @@ def _overlapping(
     if held_up:
         return Wait(min(later, now + _GLANCE))
     return None
+
+
+def _gives_way(one: LiveJob, job: LiveJob, overlap: Overlap) -> bool:
+    """Whether an earlier occurrence only waits for a person, so that the newer asks in its place:
+    then the approval of the earlier does not count any more (`shared.approvals`)."""
+    own = not is_manual(one.id) and not is_manual(job.id)
+    return overlap is Overlap.SKIP and own and one.asks and turn(one) < turn(job)
 
 
 def _catches_up(schedule: Schedule, job: LiveJob, begun: Sequence[LiveJob]) -> bool:

@@ -119,6 +119,10 @@ class Definition:
         return masked(self.heartbeat_url.reveal()) if self.heartbeat_url else None
 
 
+ASKS = "waits for approval"
+"""How `held` begins if a person must approve the job."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LiveJob:
     """A job that has not ended, as its schedule's row holds it."""
@@ -170,6 +174,11 @@ class LiveJob:
     @property
     def running(self) -> bool:
         return self.worker is not None
+
+    @property
+    def asks(self) -> bool:
+        """Whether it waits for a person to approve it (`engine.work.gates`)."""
+        return (self.held or "").startswith(ASKS)
 
     @property
     def begun(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 from shared.errors import Invalid
@@ -17,6 +18,8 @@ _KINDS: Mapping[str, tuple[type, ...]] = {
 }
 FIELD = "input"
 """What the API calls these values."""
+MOST = 30_000
+"""The most characters of them all as JSON, as of a task's parameters: a run's row has them."""
 
 
 def inputs_of(wanted: Mapping[str, Input], given: Mapping[str, object]) -> dict[str, object]:
@@ -25,7 +28,10 @@ def inputs_of(wanted: Mapping[str, Input], given: Mapping[str, object]) -> dict[
         if name not in wanted:
             known = ", ".join(wanted) or "none"
             raise Invalid(f"{FIELD}.{name}", f"the workflow has no such input; it has: {known}")
-    return {name: _value(name, one, given) for name, one in wanted.items()}
+    found = {name: _value(name, one, given) for name, one in wanted.items()}
+    if (size := len(json.dumps(found))) > MOST:
+        raise Invalid(FIELD, f"it has {size:,} characters as JSON; {MOST:,} can be")
+    return found
 
 
 def _value(name: str, wanted: Input, given: Mapping[str, object]) -> object:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from shared.archive.jobs import EndedJobs
 from shared.schedules.job import Job
+from shared.schedules.model import Schedule
 from shared.schedules.record import of_live
 from shared.storage.tables.schedules import ScheduleTable
 from shared.workflows.computing import Wrong
 from shared.workflows.model import Definition, Step
-from shared.workflows.names import Place
+from shared.workflows.names import Place, job_of
 from shared.workflows.state import Fan, Run, StepState, StepStatus
 from shared.workflows.store import RunStore
 
@@ -25,16 +26,6 @@ def open_places(run: Run, definition: Definition) -> Iterator[Place]:
                 yield _place(step, state, fan or Fan(), item, undo=undo)
 
 
-def all_places(run: Run, definition: Definition) -> Iterator[Place]:
-    """Every work of the run that was ever handed out, also what was begun anew since."""
-    for step in definition.steps:
-        state = run.steps.get(step.id, StepState())
-        for undo, fan in ((False, state.work), (True, state.undo)):
-            for group in range(state.group + 1) if fan is not None or state.group else ():
-                for item in range(fan.total) if fan is not None and fan.each else (None,):
-                    yield Place(number=step.number, undo=undo, item=item, group=group)
-
-
 def _place(step: Step, state: StepState, fan: Fan, item: int, *, undo: bool) -> Place:
     return Place(number=step.number, undo=undo, item=item if fan.each else None, group=state.group)
 
@@ -46,19 +37,20 @@ class Jobs:
     table: ScheduleTable
     ended: EndedJobs
 
-    def of(self, places: Iterator[Place] | Sequence[Place], run: Run) -> list[Job]:
+    def of(self, places: Iterable[Place], run: Run) -> list[Job]:
         """The job of each of these places that has one, ended or not."""
         ids = [one.schedule_id(run.id) for one in places]
         rows = self.table.many(ids)
-        lives = {live.id: rows[one] for one in rows for live in rows[one].progress.live}
-        done = self.table.whole(lives)
-        found = [
-            done.get(live.id) or of_live(schedule, live)
-            for schedule in rows.values()
-            for live in schedule.progress.live
-        ]
-        counted = [one for one in ids if one not in rows or not rows[one].progress.live]
-        found += [job for one in counted if (job := self.table.newest(one)) is not None]
+        lives = {one.id: live for one in rows.values() for live in one.progress.live}
+        names = {one: live.id for one, live in lives.items()}
+        names |= {one: _made_for(rows[one]) for one in rows if one not in names}
+        ended = self.ended.whole(names.values())
+        found: list[Job] = []
+        for one in ids:
+            job = ended.get(names[one]) if one in rows else self.table.newest(one)
+            if job is None and one in lives:
+                job = of_live(rows[one], lives[one])
+            found += [] if job is None else [job]
         return found
 
     def one(self, job_id: str) -> Job | None:
@@ -103,6 +95,12 @@ class Looking:
         if job is None and state.started_at is not None and state.status in _RAN:
             job = self.jobs.one(place.job_id(run.id, state.started_at))
         return dict(job.result) if job is not None and job.result is not None else None
+
+
+def _made_for(schedule: Schedule) -> str:
+    """The id of the one job of a step's schedule (`making`)."""
+    at = schedule.definition.recurrence.start_time or schedule.created_at
+    return job_of(schedule.id, at)
 
 
 _RAN = (StepStatus.SUCCEEDED, StepStatus.FAILED, StepStatus.CANCELLED)

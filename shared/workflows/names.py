@@ -45,7 +45,12 @@ class Place:
 
     def job_id(self, run_id: str, handed_out: datetime) -> str:
         """The id of its job."""
-        return job_id(self.schedule_id(run_id), handed_out, _BY)
+        return job_of(self.schedule_id(run_id), handed_out)
+
+
+def job_of(schedule_id: str, handed_out: datetime) -> str:
+    """The id of the one job of a step's schedule."""
+    return job_id(schedule_id, handed_out, _BY)
 
 
 def place_of(schedule_id: str) -> Place | None:

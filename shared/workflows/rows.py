@@ -35,11 +35,20 @@ def event_key(run_id: str, name: str, event_id: str) -> str:
 
 def properties(run: Run) -> dict[str, Any]:
     """What the row of a run says."""
+    return {**head(run), **parted(json.dumps(body(run), separators=(",", ":")))}
+
+
+def body(run: Run) -> dict[str, Any]:
+    """What of a run may be long: what it was given, and its steps."""
     steps = {step_id: _step(one) for step_id, one in run.steps.items()}
     said: dict[str, Any] = {"given": run.given, "steps": steps}
     if run.redone_by:
         said["redone_by"] = sorted(run.redone_by)
-    text = json.dumps(said, separators=(",", ":"))
+    return said
+
+
+def head(run: Run) -> dict[str, Any]:
+    """What of a run is short."""
     return {
         "workflow_id": run.workflow_id,
         "name": run.name,
@@ -57,7 +66,6 @@ def properties(run: Run) -> dict[str, Any]:
         "started_at": run.started_at.isoformat(),
         "ended_at": _text(run.ended_at),
         "deadline": _text(run.deadline),
-        **parted(text),
     }
 
 

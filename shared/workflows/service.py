@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 from shared.access import LOCAL, Caller
 from shared.clock import Clock
 from shared.engine.work.waking import woken
-from shared.errors import Conflict, Held, Invalid, NotFound, Refused
+from shared.errors import Conflict, Damaged, Held, Invalid, NotFound, Refused
 from shared.log import Event, event
-from shared.schedules.job import effect_key, parse_id, run_of
+from shared.schedules.job import Job, effect_key, parse_id, run_of
 from shared.schedules.model import Schedule
 from shared.storage.tables.changes import Change
 from shared.storage.tables.compare_and_set import compare_and_set
@@ -21,13 +21,14 @@ from shared.tasks import JobContext, Registry
 from shared.threads import Pool
 from shared.workflows.advancing import Advancing
 from shared.workflows.anew import anew
+from shared.workflows.filed import Archived
 from shared.workflows.inputs import inputs_of
 from shared.workflows.links import names, waiting
 from shared.workflows.listing import RunRoll
 from shared.workflows.looking import open_places
 from shared.workflows.making import deadline_of
 from shared.workflows.model import MAX_DEPTH, Definition
-from shared.workflows.names import is_run_id, run_id
+from shared.workflows.names import Place, is_run_id, run_id
 from shared.workflows.state import Run, RunStatus
 from shared.workflows.store import Arrived, RunStore
 
@@ -67,8 +68,8 @@ class Runs:
     clock: Clock
     asked: Callable[[str, int | None], Asked]
     """The workflow of an id, for a project. Raises `NotFound`, `Conflict` if it is not active."""
-    archived: Callable[[str], Run | None]
-    """A run that was moved into a file."""
+    archived: Callable[[str], Archived | None]
+    """A run that was moved into a file. Raises `Damaged`."""
 
     def start(
         self,
@@ -105,7 +106,8 @@ class Runs:
             deadline=_deadline(definition, now),
         )
         self.store.keep(definition, wanted.text)
-        self.roll.add(run)
+        if not self.roll.add(run) and (before := self.archived(started)) is not None:
+            return before.run
         written = self.advancing.begin(run, self._deadline(run, now))
         if written is None:
             return self.get(started)
@@ -122,15 +124,49 @@ class Runs:
     def _found(self, started: str) -> Run | None:
         if not is_run_id(started):
             return None
-        return self.store.get(started) or self.archived(started)
+        if (run := self.store.get(started)) is not None:
+            return run
+        found = self.archived(started)
+        return None if found is None else found.run
 
     def many(self, run_ids: Sequence[str]) -> list[Run]:
-        """These runs, without those that are gone. Raises `Damaged`."""
+        """These runs, without those that are gone, and those whose row or file is damaged: reading
+        such a run alone says so."""
         with Pool(_READERS, "runs") as pool:
-            return [one for one in pool.map(self._found, run_ids) if one is not None]
+            return [one for one in pool.map(self._shown, run_ids) if one is not None]
+
+    def _shown(self, started: str) -> Run | None:
+        try:
+            return self._found(started)
+        except Damaged as error:
+            event(
+                _logger,
+                Event.WORKFLOW_UNREADABLE,
+                level=logging.ERROR,
+                run_id=started,
+                error=str(error),
+            )
+            return None
+
+    def jobs(self, run: Run, places: Sequence[Place]) -> list[Job]:
+        """The jobs of these steps of a run, also of one in a file."""
+        if run.etag:
+            return self.advancing.jobs.of(places, run)
+        found = self.archived(run.id)
+        known = {one.schedule_id: one for one in found.jobs} if found is not None else {}
+        wanted = (one.schedule_id(run.id) for one in places)
+        return [known[one] for one in wanted if one in known]
+
+    def events(self, run: Run) -> list[Arrived]:
+        """The events that came for a run, also of one in a file, oldest first."""
+        found = None if run.etag else self.archived(run.id)
+        events = self.store.events(run.id) if found is None else found.events
+        return sorted(events, key=lambda one: (one.at, one.key))
 
     def cancel(self, started: str, reason: str) -> Run:
         """Cancel a run, and undo what it did. Raises `NotFound`, `Conflict` if it has ended."""
+        if not (found := self.get(started)).is_open:
+            raise Conflict(f"{started} has ended: {found.status}")
         return self.advancing.stop(started, reason)
 
     def redo(self, started: str, by: Caller = LOCAL) -> Run:
@@ -144,13 +180,16 @@ class Runs:
         if run.status is RunStatus.SUCCEEDED:
             raise Conflict(f"{started} succeeded; start another run")
         if run.etag == "":
-            raise Conflict(f"{started} ended long ago and was archived; start another run")
+            raise _in_a_file(started)
         if any(one.undo is not None for one in run.steps.values()):
             raise Conflict(f"what {started} did was undone; start another run")
         again = anew(run, by.name, _deadline(definition, now))
         written = self.advancing.begin(again, self._deadline(again, now))
         if written is None:
-            return self.get(started)
+            after = self.get(started)
+            if after.etag == "":
+                raise _in_a_file(started)
+            return after
         self.roll.turn(written)
         return written
 
@@ -250,6 +289,10 @@ def _is_of(taken_by: str, job: JobContext) -> bool:
         return False
     other = parse_id(taken_by)[0]
     return effect_key(other, taken_by) == effect_key(job.schedule_id, job.job_id)
+
+
+def _in_a_file(started: str) -> Conflict:
+    return Conflict(f"{started} ended long ago and was archived; start another run")
 
 
 def _deadline(definition: Definition, now: datetime) -> datetime | None:

@@ -18,7 +18,14 @@ from shared.schedules.job import Job
 from shared.schedules.model import Schedule
 from shared.storage.failures import translated
 from shared.storage.tables import entities, row_keys
-from shared.storage.tables.batch import Delete, Insert, Operation, Replace, Upsert
+from shared.storage.tables.batch import (
+    MAX_OPERATIONS,
+    Delete,
+    Insert,
+    Operation,
+    Replace,
+    Upsert,
+)
 from shared.storage.tables.changes import Change, operations, row_of
 from shared.storage.tables.marked import marked, write
 from shared.storage.tables.pending import joined, parted
@@ -137,25 +144,30 @@ class RunStore:
         except (LookupError, TypeError) as error:
             raise Damaged(f"the definition {digest}: {error!r:.200}") from error
 
-    def remove(self, run: Run, schedules: Sequence[str], steps: int) -> None:
-        """Remove the rows of a run that has ended, its own row last; harmless to repeat. Its jobs
-        stay: they are archived like all others."""
-        keys = [entities.schedule_key(one) for one in schedules]
-        keys += [items_key(run.id, number) for number in range(steps)]
-        keys += [one.key for one in self.events(run.id)]
-        for key in (*self._there(run.id, keys), head_key(run.id)):
-            with translated(_SERVICE):
-                self._table.transact(self.shard(run.id), [Delete(key)])
+    def schedules(self, run_id: str) -> list[str]:
+        """The ids of the schedules of a run: of its steps, and of its deadline."""
+        keys = self._keys(run_id, entities.schedule_key(f"{run_id}_"))
+        return [key.partition(":")[2] for key in keys]
 
-    def _there(self, run_id: str, keys: Sequence[str]) -> list[str]:
-        """Those of these rows that there are."""
-        wanted, found = set(keys), list[str]()
-        for prefix in (f"run:{run_id}:", f"schedule:{run_id}_"):
-            where = row_keys.of(self.shard(run_id), row_keys.beginning(prefix))
-            with translated(_SERVICE):
-                rows = self._table.query(where, select=("RowKey",))
-                found += [row["RowKey"] for row in rows if row["RowKey"] in wanted]
-        return found
+    def remove(self, run: Run) -> bool:
+        """Remove the row of a run; False if it is another by now."""
+        key = head_key(run.id)
+        return write(self._table, self.shard(run.id), [Delete(key, run.etag)]) is not None
+
+    def remove_rest(self, run_id: str) -> None:
+        """Remove all other rows of a run, but not its jobs: they are archived like all others."""
+        shard = self.shard(run_id)
+        for prefix in (f"{head_key(run_id)}:", entities.schedule_key(f"{run_id}_")):
+            while keys := self._keys(run_id, prefix):
+                for start in range(0, len(keys), MAX_OPERATIONS):
+                    some = keys[start : start + MAX_OPERATIONS]
+                    with translated(_SERVICE):  # refused: somebody else removes them too
+                        self._table.transact(shard, [Delete(key) for key in some])
+
+    def _keys(self, run_id: str, prefix: str) -> list[str]:
+        where = row_keys.of(self.shard(run_id), row_keys.beginning(prefix))
+        with translated(_SERVICE):
+            return [row["RowKey"] for row in self._table.query(where, select=("RowKey",))]
 
     def has_event(self, run_id: str, name: str, event_id: str) -> bool:
         """Whether that event came."""

@@ -275,3 +275,36 @@ def test_the_index_of_schedules_is_checked_and_made_anew(run: Run) -> None:
     assert done.returncode == 2 and "jobs check" in done.stderr
     done = run("schedules", "mend")
     assert done.returncode == 2 and "schedules check" in done.stderr
+
+
+def test_the_scheduler_of_workflows_runs_once_or_goes_on_until_ctrl_c(
+    commands: Commands, azurite: Azurite, prefix: str
+) -> None:
+    """O1, as its commands are written."""
+    told = json.loads((Path(__file__).parent / "contract" / "calls.json").read_text())["commands"]
+    known = {one["id"]: one["run"] for one in told}
+    program = "python -m functions.workflow_scheduler"
+    assert (known["O1.once"], known["O1.loop"]) == (f"{program} --once", f"{program} --loop")
+    environ = {
+        "AzureWebJobsStorage": azurite.connection_string,
+        "BELFRY_PREFIX": prefix,
+        "BELFRY_LOCAL_SETTINGS": "",
+    }
+    done = commands.run("workflow_scheduler", "--once", **environ)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["result"] == {"started": 0, "still_running": 0, "failed": 0}
+    both = commands.run("workflow_scheduler", "--once", "--loop", **environ)
+    assert both.returncode == 2 and "not allowed with" in both.stderr
+    words = [sys.executable, "-m", "functions.workflow_scheduler", "--loop"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(words, env=environ, text=True, stdout=pipe, stderr=pipe) as process:
+        assert process.stdout is not None
+        first = json.loads("".join(itertools.takewhile(_goes_on, process.stdout)) + "}")
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+    assert first["status"] == "succeeded"
+    assert (process.returncode, said.splitlines()[-1]) == (130, "Stopped."), said
+
+
+def _goes_on(line: str) -> bool:
+    return line != "}\n"

@@ -123,7 +123,7 @@ def list_step_jobs(
         Place(number=step.number, item=item if work.each else None, group=state.group)
         for item in shown
     ]
-    jobs = belfry.workflow_runs().advancing.jobs.of(places, run)
+    jobs = belfry.workflow_runs().jobs(run, places)
     return StepJobList(jobs=[JobOut.of(one) for one in jobs], total=len(numbers))
 
 
@@ -168,9 +168,8 @@ def retry_run(app: Provided, by: Asking, run_id: str) -> RunOut:
 def list_events(app: Provided, by: Asking, run_id: str) -> RunEventList:
     """The events that came for a run, and which job took each."""
     belfry = app()
-    _own(belfry, by, run_id)
-    found = sorted(belfry.workflow_runs().store.events(run_id), key=lambda one: one.at)
-    return RunEventList(events=[RunEventOut.of(one) for one in found])
+    run = _own(belfry, by, run_id)
+    return RunEventList(events=[RunEventOut.of(one) for one in belfry.workflow_runs().events(run)])
 
 
 @router.post("/{run_id}/events/{name}", status_code=202)

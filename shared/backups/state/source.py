@@ -51,7 +51,7 @@ from shared.tasks.context import JobContext
 
 _SERVICE = "table storage"
 _SECRETS = "secrets"
-_TABLES = (SCHEDULES, "messages", _SECRETS, "resources", "spending")
+_TABLES = (SCHEDULES, "messages", _SECRETS, "resources", "spending", "workflows", "approvals")
 """The names of Belfry's tables, without the prefix."""
 _SCRATCH = "scratch"
 _STAMP = "%Y%m%dt%H%M%S"

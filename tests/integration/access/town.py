@@ -11,15 +11,17 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from functions.customers.approval import approval
 from functions.customers.batch import batch
 from functions.customers.health_check import health_check
-from functions.workflows.workflow_wait import workflow_wait
+from functions.workflows.workflow_event import workflow_event
 from local.azurite import Azurite
 from shared.access import LOCAL, Role
 from shared.access import keys as pure
 from shared.alerts.port import AlertKind
 from shared.api.examples import BODIES
 from shared.applied.service import Known
+from shared.approvals.model import ApprovalStatus
 from shared.engine.commands.backfills import Wish
 from shared.storage.names import Names
 from shared.storage.tables.heartbeats import Unsent
@@ -121,10 +123,13 @@ BODY: Mapping[str, Mapping[str, object]] = {
 """What differs from the example, by the body's schema."""
 
 
+_TASKS = [own_work, batch, health_check, approval, workflow_event]
+
+
 @contextmanager
 def town(azurite: Azurite, folder: Path) -> Iterator[Town]:
     """The app, with a key made."""
-    with opened(azurite, folder, [own_work, batch, health_check, workflow_wait]) as backups:
+    with opened(azurite, folder, _TASKS) as backups:
         yield _planted(backups)
 
 
@@ -140,6 +145,7 @@ def _planted(backups: Client) -> Town:
     named |= customers.planted(engine, asking)
     named |= _applied(engine)
     named |= _workflow(asking)
+    named |= _approval(engine)
     for whose in ("projects/1", f"schedules/{named['schedule_id']}"):
         body = {"amount": 1000, "period": "month"}
         asking.told("PUT", f"/api/v1/budgets/{whose}", json=body)
@@ -227,11 +233,27 @@ def _calendar(asking: Asking) -> dict[str, object]:
 
 
 def _workflow(asking: Asking) -> dict[str, object]:
-    """A workflow of project 1."""
-    steps = [{"id": MARK, "wait": {"seconds": 1}}]
+    """A workflow of project 1, and a run of it that waits for an event."""
+    steps = [{"id": MARK, "wait": {"event": MARK}}]
     body = {"id": "kept_flow", "project_id": 1, "definition": {"name": MARK, "steps": steps}}
     made = asking.told("POST", "/api/v1/workflows", json=body)
-    return {"workflow_id": made["id"], "version": made["version"]}
+    run = asking.told("POST", "/api/v1/workflows/kept_flow/runs", json={})
+    return {
+        "workflow_id": made["id"],
+        "version": made["version"],
+        "run_id": run["id"],
+        "/api/v1/runs/{run_id}/steps/{step_id}/jobs:step_id": MARK,
+        "/api/v1/runs/{run_id}/events/{name}:name": MARK,
+    }
+
+
+def _approval(engine: Engine) -> dict[str, object]:
+    """What waits for a person of project 1."""
+    made = engine.add("approval", project_id=1, task_parameters={"title": f"{MARK} may I?"})
+    engine.app.manager.run_now(made.id, force=True)
+    engine.work()
+    found, _ = engine.app.approvals().page(None, ApprovalStatus.PENDING, 0, 1)
+    return {"approval_id": found[0].id}
 
 
 def _applied(engine: Engine) -> dict[str, object]:

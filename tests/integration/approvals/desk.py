@@ -45,6 +45,8 @@ class Outside:
 
     recipients: int = 3
     sent: list[str] = field(default_factory=list)
+    text: str = ""
+    """What it would say; empty: what the parameters do."""
     fails: int = 0
     blind: bool = False
     """Whether nobody can say what it would do."""
@@ -138,7 +140,7 @@ def desk_of(azurite: Azurite, environ: Mapping[str, str] | None = None, **said: 
             raise OSError("no preview")
         return Preview(
             title=f"Mail to {outside.recipients} customers",
-            text=params.text,
+            text=outside.text or params.text,
             recipients=("a***@example.com",),
             recipient_count=outside.recipients,
             facts={"due": job.due_at.isoformat()},

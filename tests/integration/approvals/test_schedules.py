@@ -11,7 +11,8 @@ from local.azurite import Azurite
 from shared.approvals.model import Answer, ApprovalStatus
 from shared.engine.commands.backfills import Wish
 from shared.errors import Conflict, Forbidden
-from shared.schedules.job import Status
+from shared.schedules.job import Status, job_id
+from shared.storage.queues.jobs import Message
 from shared.weekly.week import Week
 from tests.integration.approvals.desk import ANN, BOB, CID, Desk, desk_of
 from tests.integration.approvals.test_gate import DAILY
@@ -37,32 +38,35 @@ def test_nothing_piles_up_behind_one_that_waits(desk: Desk) -> None:
         (ended,) = desk.work()
         assert (ended.status, ended.due_at) == (Status.SKIPPED, one.due_at)
     found = desk.engine.app.manager.get(schedule.id)
-    assert found.progress.skipped_count == 3 and not found.progress.live
+    late = [one for one in found.progress.live if one.due_at <= desk.engine.clock.now()]
+    assert found.progress.skipped_count == 3 and late == []
     assert desk.approvals.page(None, ApprovalStatus.EXPIRED, 0, 9)[1] == 3
     assert desk.engine.app.ledger.reconcile(lambda: None).good
 
 
 def test_a_worker_that_comes_late_still_lets_the_newer_one_ask(desk: Desk) -> None:
     """Nobody looked at the older job when its approval expired; the next occurrence comes first."""
-    desk.schedule()
+    schedule = desk.schedule()
     desk.engine.later(60)
     desk.engine.tick()
     assert desk.work() == []
     (first,) = desk.approvals.store.pending()
-    desk.engine.messages()  # the older job's message is late
     desk.engine.later(60)
     desk.engine.tick()
-    assert desk.work() == []
+    desk.engine.messages()
+    newer = job_id(schedule.id, first.due_at + timedelta(seconds=60))
+    worker, now = desk.engine.app.worker, desk.engine.clock.now()
+    assert worker.work(Message((newer,), now)) == []
     (second,) = desk.approvals.store.pending()
-    assert second.due_at == first.due_at + timedelta(seconds=60)
-    desk.engine.app.sweep.sweep(desk.engine.clock.now() + timedelta(seconds=30))
-    older = [job for job in desk.work() if job.id == first.job_id]
-    assert [job.status for job in older] == [Status.SKIPPED]
-    assert desk.approvals.store.get(first.id).status is not ApprovalStatus.PENDING
+    assert second.job_id == newer
+    assert desk.approvals.store.get(first.id).status is ApprovalStatus.SUPERSEDED
+    (older,) = worker.work(Message((first.job_id,), now))
+    assert (older.status, older.id) == (Status.SKIPPED, first.job_id)
 
 
 def test_a_manual_run_and_a_backfill_ask_for_each_job(desk: Desk) -> None:
-    schedule = desk.schedule(recurrence=DAILY)
+    since = replace(DAILY, start_time=START - timedelta(days=2))
+    schedule = desk.schedule(recurrence=since)
     manual = desk.asked(schedule)
     desk.approvals.decide(manual.id, CID, Answer.APPROVE)
     assert [one.status for one in desk.work()] == [Status.SUCCEEDED]
@@ -154,7 +158,8 @@ def test_the_weekly_report_and_the_health_summary_count_them(desk: Desk) -> None
 
 def test_a_text_of_100_kb_is_told_shown_and_decided(desk: Desk) -> None:
     text = "<b>żółw & co</b>\n" * 6_000
-    waiting = desk.asked(desk.schedule(recurrence=DAILY, task_parameters={"text": text}))
+    desk.outside.text = text
+    waiting = desk.asked(desk.schedule(recurrence=DAILY))
     mails = desk.engine.app.notifications().page(None, "mail", 1, 9)[0]
     assert len(mails) == 2 and all(len(one.text) < 10_000 for one in mails)
     link = desk.link(waiting, CID.name)
@@ -171,8 +176,8 @@ def test_what_cannot_be_shown_is_not_run(desk: Desk) -> None:
     failed = desk.run(desk.schedule(recurrence=DAILY, max_attempts=1))
     assert "no preview" in str(desk.job(failed).error)
     desk.outside.blind = False
-    long = desk.schedule(recurrence=DAILY, task_parameters={"text": "ż" * 70_000}, max_attempts=1)
-    job = desk.job(desk.run(long))
+    desk.outside.text = "ż" * 70_000  # in ASCII six times as long
+    job = desk.job(desk.run(desk.schedule(recurrence=DAILY, max_attempts=1)))
     assert job.status is Status.FAILED and "characters to show" in str(job.error)
     assert desk.outside.sent == [] and list(desk.approvals.store.pending()) == []
 

@@ -35,8 +35,6 @@ FILE: Mapping[str, Any] = json.loads(Path(__file__).with_name("calls.json").read
 CALLS: list[dict[str, Any]] = FILE["calls"]
 LEFT_OUT = {
     "O7.dashboard": "comes with the dashboard",
-    "O1.once": "comes with workflows",
-    "O1.loop": "comes with workflows",
     "O9": "comes with the safety checks",
 }
 

@@ -32,6 +32,7 @@ _TAKEN = ["2xx", "304", "401", "404", "409", "412"]
 """How input may be answered that fits the description: not with 422, but where a schema cannot say
 what is right."""
 _MEANING: Mapping[str, str] = {
+    "GET /api/health/summary": "a tag is in quotes",
     "GET /api/v1/backups": "the span begins before it ends; the destination is known",
     "GET /api/v1/costs": "the span begins before it ends",
     "GET /api/v1/jobs": "the span begins before it ends",
@@ -39,6 +40,8 @@ _MEANING: Mapping[str, str] = {
     "GET /api/v1/schedules/{schedule_id}/occurrences": "the span is not too long",
     "GET /api/v1/tasks/{task_name}/metrics": "the span is not too long",
     "GET /api/v1/usage": "the span begins before it ends",
+    "POST /api/v1/workflows": "steps fit together, and tasks exist",
+    "POST /api/v1/workflows/check": "the same",
     "PATCH /api/v1/backups/plans/{schedule_id}": "fields fit together",
     "PATCH /api/v1/schedules/{schedule_id}": "fields fit together",
     "POST /api/v1/schedules/preview": "fields fit together",
@@ -76,6 +79,7 @@ _TAGGED = [
         ("backups/plans/{schedule_id}", ("/enable", "/disable")),
         ("calendars/{calendar_id}", ("/import",)),
         ("keys/{key_id}", ()),
+        ("workflows/{workflow_id}", ()),
         ("webhooks/{webhook_id}", ("/rotate", "/enable", "/disable")),
         ("repositories/{repository_id}", ("/enable", "/disable")),
         ("targets/{target_id}", ("/enable", "/disable")),

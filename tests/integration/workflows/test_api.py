@@ -117,6 +117,9 @@ def test_a_run_is_started_once_read_and_ended_by_an_event(desk: Desk) -> None:
     said = desk.api.problem(422, "POST", path, json={"input": {"nam": "x"}})
     assert "input.nam" in said and "it has: fail, name" in said
 
+    long = {"input": {"name": "x" * 30_000}}
+    assert "30,000 can be" in desk.api.problem(422, "POST", path, json=long)
+
     desk.work()
     whole = desk.read(f"/{run}")
     assert (whole["status"], whole["input"]) == ("running", {"name": "Ana", "fail": False})

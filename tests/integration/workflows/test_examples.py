@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -25,12 +26,14 @@ from local.azurite import Azurite
 from local.ports import free
 from shared.access import Caller, Role
 from shared.api.app import api
+from shared.api.site import site
 from shared.approvals.model import Answer, Approval, ApprovalStatus
 from shared.notifications.double import Reply
 from shared.probes.port import ProbeService
 from shared.resources.port import ResourceService
 from shared.resources.targets import TargetKind
 from shared.webhooks.port import WebhookService
+from tests.integration.access.asking import Asking
 from tests.integration.engine.conftest import Engine, make, tap
 from tests.integration.notifications.vendors import Vendors, vendors
 from tests.integration.probes import conftest as probes
@@ -114,7 +117,11 @@ class Town:
 def _town(azurite: Azurite) -> Iterator[Town]:
     tasks = [mail, export, health_check, webhook_delivery, approval, workflow_event, workflow_wait]
     with vendors() as running, receiving() as receiver:
-        engine = make(azurite, tasks=tasks, environ=running.settings())
+        engine = make(
+            azurite,
+            tasks=tasks,
+            environ={**running.settings(), "PUBLIC_BASE_URL": "https://belfry.example.com"},
+        )
         tap(engine)
         hooks = World(azurite.connection_string, engine.clock)
         hooks.known.add(receiver.url, project=7)
@@ -155,7 +162,11 @@ def onboarded(town: Town, target: str) -> str:
 
 def test_a_customer_who_logs_in_gets_no_offer(town: Town) -> None:
     run = onboarded(town, "open")
-    town.ask("POST", f"/runs/{run}/events/first_login", json={"data": {"user": 5}})
+    mailed = json.dumps(town.vendors.to("mail")[0].body)
+    found = re.search(rf"https://belfry\.example\.com(/events/{run}/first_login/[\w-]+)", mailed)
+    assert found is not None, mailed
+    told = Asking(town.engine.app, site).told("POST", found[1])
+    assert told == {"new": True}
     town.work()
     assert town.status(run) == "succeeded"
     assert town.steps(run) == {
