@@ -242,10 +242,11 @@ def tell_paused(before: Schedule | None, after: Schedule) -> None:
 
 
 def _tell_again(attempt: Attempt, result: Again) -> None:
-    said = Event.JOB_GIVEN_BACK if result.given_back else Event.JOB_RETRY
     event(
         _logger,
-        Event.JOB_HELD if result.held else said,
+        Event.JOB_HELD
+        if result.held
+        else (Event.JOB_GIVEN_BACK if result.given_back else Event.JOB_RETRY),
         level=logging.INFO if result.given_back or result.held else logging.WARNING,
         schedule_id=attempt.schedule.id,
         job_id=attempt.live.id,

@@ -88,7 +88,10 @@ def test_a_mail_may_have_styles_in_it_but_no_error() -> None:
 def test_every_page_and_every_mail_is_looked_at() -> None:
     names = {"api-docs.html", "api-docs-with-key.html", "status-page.html"}
     assert set(pages.pages()) == names
-    kinds = ("approval_waiting", "cost_report", "customer_mail", "export_ready", "job_completed")
+    kinds = (
+        *("approval_waiting", "cost_report", "customer_mail", "export_ready", "job_completed"),
+        "weekly_report",
+    )
     assert set(pages.mails()) == {f"{kind}.{tag}.html" for kind in kinds for tag in ("de", "en")}
     assert all("</html>" in html for html in (pages.pages() | pages.mails()).values())
 
