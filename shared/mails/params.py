@@ -42,6 +42,7 @@ class MailParams(CustomerParams):
     subject: Annotated[str, StringConstraints(max_length=150), AfterValidator(_line)] = Field(
         examples=["Welcome to Example"]
     )
+    """What it is about, in one line."""
     text: Annotated[str, StringConstraints(max_length=20_000), AfterValidator(_words)] = Field(
         examples=["Hello Ana,\n\nyour account is ready: https://app.example.com"]
     )

@@ -114,8 +114,8 @@ class WorkflowBook:
         there = self._store.of_project(workflow_id, project_id)
         if there is not None and there.made_by == token:
             return there
-        self._hold_new(by, workflow_id, there, project_id)
         self._hold(by, workflow_id, wanted, project_id)
+        self._hold_new(by, workflow_id, there, project_id)
         now = self._clock.now()
         made = Workflow(
             id=workflow_id,

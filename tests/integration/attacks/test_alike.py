@@ -62,4 +62,4 @@ def test_what_is_not_yours_is_as_what_is_not_there(
             for one in (request, {**twins.of(request), "method": method.upper()})
         ]
         theirs, none = map(twins.plain, answers)
-        assert theirs == none, request
+        assert theirs == none, (request, theirs[1], none[1])
