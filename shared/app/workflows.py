@@ -177,7 +177,7 @@ class Workflows:
         return SavedWorkflows(self._at.connection, self._at.names.workflows)
 
     def _book(self) -> WorkflowBook:
-        from shared.workflows.checks import Checks
+        from shared.workflows.validation import Checks
         from shared.workflows.saved.service import WorkflowBook
 
         app = self._app

@@ -12,7 +12,7 @@ from shared.api.fields import Input, Name, ProjectId, Whole, formed
 from shared.api.lists import Paged
 from shared.api.shown import Shown
 from shared.tasks import Flag
-from shared.workflows.checks import Problem
+from shared.workflows.validation import Problem
 from shared.workflows.interval import ScheduleConfig
 from shared.workflows.model import Definition
 from shared.workflows.saved.model import WORKFLOW_ID, Version, Workflow

@@ -18,9 +18,9 @@ from shared.engine.commands.agreed import Agreed, afresh
 from shared.errors import Conflict, Invalid, NotFound
 from shared.log import Event, event
 from shared.storage.tables.compare_and_set import compare_and_set
-from shared.workflows.checks import Checks, Problem
-from shared.workflows.checks.calling import Where
-from shared.workflows.checks.children import Known
+from shared.workflows.validation import Checks, Problem
+from shared.workflows.validation.calling import Where
+from shared.workflows.validation.children import Known
 from shared.workflows.interval import ScheduleConfig
 from shared.workflows.model import Definition
 from shared.workflows.reading import Read, read

@@ -24,8 +24,8 @@ from shared.tasks import (
     Task,
     task,
 )
-from shared.workflows.checks import Checks, Problem, graph
-from shared.workflows.checks.calling import Where
+from shared.workflows.validation import Checks, Problem, graph
+from shared.workflows.validation.calling import Where
 from shared.workflows.model import Definition
 from shared.workflows.reading import read
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from shared.workflows.checks.graph import Above
-from shared.workflows.checks.problem import Problem, of_parameter, of_step
+from shared.workflows.validation.graph import Above
+from shared.workflows.validation.problem import Problem, of_parameter, of_step
 from shared.workflows.expressions import Expression, ExpressionError, expressions_in, parse
 from shared.workflows.links import names
 from shared.workflows.model import Definition, Step

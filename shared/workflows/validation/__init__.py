@@ -8,7 +8,7 @@
 | `children` | workflows that a workflow runs: that they exist, take that input, and never run it |
 """
 
-from shared.workflows.checks.checking import Checks
-from shared.workflows.checks.problem import Problem
+from shared.workflows.validation.checking import Checks
+from shared.workflows.validation.problem import Problem
 
 __all__ = ["Checks", "Problem"]

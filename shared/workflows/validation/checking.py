@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from shared.errors import Invalid
 from shared.tasks import Registry, Services
-from shared.workflows.checks import graph, referring
-from shared.workflows.checks.calling import Calling, Where
-from shared.workflows.checks.children import Children, Known
-from shared.workflows.checks.problem import Problem
+from shared.workflows.validation import graph, referring
+from shared.workflows.validation.calling import Calling, Where
+from shared.workflows.validation.children import Children, Known
+from shared.workflows.validation.problem import Problem
 from shared.workflows.model import Definition
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 
-from shared.workflows.checks.problem import Problem, of_step
+from shared.workflows.validation.problem import Problem, of_step
 from shared.workflows.model import Definition
 from shared.workflows.near import nearest
 
