@@ -177,8 +177,8 @@ class Workflows:
         return SavedWorkflows(self._at.connection, self._at.names.workflows)
 
     def _book(self) -> WorkflowBook:
-        from shared.workflows.validation import Checks
         from shared.workflows.saved.service import WorkflowBook
+        from shared.workflows.validation import Checks
 
         app = self._app
         checks = Checks(app.tasks, app.services)

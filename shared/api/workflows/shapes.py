@@ -12,10 +12,10 @@ from shared.api.fields import Input, Name, ProjectId, Whole, formed
 from shared.api.lists import Paged
 from shared.api.shown import Shown
 from shared.tasks import Flag
-from shared.workflows.validation import Problem
 from shared.workflows.interval import ScheduleConfig
 from shared.workflows.model import Definition
 from shared.workflows.saved.model import WORKFLOW_ID, Version, Workflow
+from shared.workflows.validation import Problem
 
 _Minutes = Annotated[Whole, Field(ge=1, le=525_600)]
 NewId = Annotated[

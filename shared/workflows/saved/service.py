@@ -18,15 +18,15 @@ from shared.engine.commands.agreed import Agreed, afresh
 from shared.errors import Conflict, Invalid, NotFound
 from shared.log import Event, event
 from shared.storage.tables.compare_and_set import compare_and_set
-from shared.workflows.validation import Checks, Problem
-from shared.workflows.validation.calling import Where
-from shared.workflows.validation.children import Known
 from shared.workflows.interval import ScheduleConfig
 from shared.workflows.model import Definition
 from shared.workflows.reading import Read, read
 from shared.workflows.saved.model import MOST, MOST_VERSIONS, RESERVED, Version, Workflow
 from shared.workflows.saved.store import SavedWorkflows, missing
 from shared.workflows.service import Asked
+from shared.workflows.validation import Checks, Problem
+from shared.workflows.validation.calling import Where
+from shared.workflows.validation.children import Known
 
 _logger = logging.getLogger("belfry.workflows")
 Still = Callable[[Workflow], None]

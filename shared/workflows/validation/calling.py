@@ -12,10 +12,10 @@ from shared.access import Caller
 from shared.errors import BelfryError, Forbidden, Invalid
 from shared.tasks import Impact, Proposed, Registry, Services, Task
 from shared.tasks.wording import in_words
-from shared.workflows.validation.problem import Problem, of_parameter, of_step
 from shared.workflows.expressions import expressions_in
 from shared.workflows.model import APPROVAL, WORKFLOW, Call, Definition, Step
 from shared.workflows.near import nearest
+from shared.workflows.validation.problem import Problem, of_parameter, of_step
 
 _PREFIX = "task_parameters."
 

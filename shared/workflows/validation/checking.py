@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from shared.errors import Invalid
 from shared.tasks import Registry, Services
+from shared.workflows.model import Definition
 from shared.workflows.validation import graph, referring
 from shared.workflows.validation.calling import Calling, Where
 from shared.workflows.validation.children import Children, Known
 from shared.workflows.validation.problem import Problem
-from shared.workflows.model import Definition
 
 
 class Checks:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from shared.errors import Invalid
-from shared.workflows.validation.problem import Problem, of_step
 from shared.workflows.expressions import expressions_in
 from shared.workflows.inputs import FIELD, inputs_of
 from shared.workflows.model import MAX_DEPTH, WORKFLOW, Definition, Step
+from shared.workflows.validation.problem import Problem, of_step
 
 Known = Callable[[str], Definition | None]
 """Finds the present definition of a workflow of the same project."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 
-from shared.workflows.validation.problem import Problem, of_step
 from shared.workflows.model import Definition
 from shared.workflows.near import nearest
+from shared.workflows.validation.problem import Problem, of_step
 
 Above = Mapping[str, frozenset[str]]
 """All steps that have ended when a step begins, by its id."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from shared.workflows.validation.graph import Above
-from shared.workflows.validation.problem import Problem, of_parameter, of_step
 from shared.workflows.expressions import Expression, ExpressionError, expressions_in, parse
 from shared.workflows.links import names
 from shared.workflows.model import Definition, Step
 from shared.workflows.near import nearest
+from shared.workflows.validation.graph import Above
+from shared.workflows.validation.problem import Problem, of_parameter, of_step
 
 RUN = ("id", "workflow_id", "project_id", "started_at", "events")
 """What expressions know of the run."""

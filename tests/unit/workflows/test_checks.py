@@ -24,10 +24,10 @@ from shared.tasks import (
     Task,
     task,
 )
-from shared.workflows.validation import Checks, Problem, graph
-from shared.workflows.validation.calling import Where
 from shared.workflows.model import Definition
 from shared.workflows.reading import read
+from shared.workflows.validation import Checks, Problem, graph
+from shared.workflows.validation.calling import Where
 
 
 class Mail(Params):

@@ -15,10 +15,10 @@ import functions
 from shared.errors import Damaged, Invalid
 from shared.tasks import Impact, Registry
 from shared.workflows import schema, texts
-from shared.workflows.validation import graph, referring
 from shared.workflows.expressions import resolve
 from shared.workflows.model import Call, Input, OnError, Retries
 from shared.workflows.reading import read, read_body, read_definition
+from shared.workflows.validation import graph, referring
 
 YAML = b"""
 name: Onboarding
