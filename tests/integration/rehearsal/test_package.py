@@ -22,7 +22,7 @@ from tests.integration.rehearsal.deployed import REPO
 
 _MB = 1_000_000
 _ZIP = 2_500_000
-"""Bytes that the package may have; it has 1.3 million."""
+"""Bytes that the package may have; it has 2.1 million."""
 _INSTALLED = 340 * _MB
 """Bytes that the installed packages may have; they have 318 million, and an instance of the plan
 has room for 800 million, in which backups need room as well."""
