@@ -8,8 +8,6 @@ from typing import Any
 import httpx
 import pytest
 
-from functions.workflows.workflow import workflow
-from functions.workflows.workflow_event import workflow_event
 from local.azurite import Azurite
 from shared.access import Role
 from shared.api.site import site
@@ -84,7 +82,7 @@ class Desk:
 
 def desk_of(azurite: Azurite) -> Desk:
     calls = Calls()
-    tasks = [*calls.tasks(), workflow, workflow_event]
+    tasks = calls.tasks()
     engine = make(azurite, tasks=tasks, environ={"PUBLIC_BASE_URL": BASE})
     tap(engine)
     return Desk(engine, calls)

@@ -10,7 +10,6 @@ from typing import Any
 import httpx
 import pytest
 
-from functions.workflows.workflow import workflow
 from local.azurite import Azurite
 from shared.access import LOCAL, Caller, Role
 from shared.errors import Conflict, NotFound
@@ -60,7 +59,7 @@ class Desk:
 
 @pytest.fixture
 def desk(azurite: Azurite) -> Iterator[Desk]:
-    engine = make(azurite, tasks=[*Calls().tasks(), workflow])
+    engine = make(azurite, tasks=Calls().tasks())
     tap(engine)
     yield Desk(engine)
 
