@@ -6,7 +6,6 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ from sqlalchemy import create_engine, text
 
 from shared.data.engines import parsed
 from shared.settings import Secret
-from tests.forked import Commands
 
 _PAGE = Path("docs/data.md").read_text()
 _CLIENTS, _PRACTICES = re.findall(r"```sql\n(.*?)```", _PAGE, re.DOTALL)
@@ -60,21 +58,13 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-Command = Callable[[Secret, Path, str], tuple[int, dict[str, Any]]]
-
-
-@pytest.fixture
-def command(commands: Commands) -> Command:
-    """`python -m functions database WORD`: its exit code, and what it says."""
-
-    def call(url: Secret, file: Path, word: str) -> tuple[int, dict[str, Any]]:
-        environ = {"DATABASE_URL": url.reveal(), "DATA_NAMES": str(file)}
-        environ["BELFRY_LOCAL_SETTINGS"] = "tests/unit/no.settings.json"
-        done = commands.run("database", word, **environ)
-        assert done.stderr == ""
-        return done.returncode, json.loads(done.stdout)
-
-    return call
+def command(url: Secret, file: Path, word: str) -> tuple[int, dict[str, Any]]:
+    environ = {"DATABASE_URL": url.reveal(), "DATA_NAMES": str(file)}
+    environ["BELFRY_LOCAL_SETTINGS"] = "tests/unit/no.settings.json"
+    words = [sys.executable, "-m", "functions", "database", word]
+    done = subprocess.run(words, env=environ, capture_output=True, text=True)
+    assert done.stderr == ""
+    return done.returncode, json.loads(done.stdout)
 
 
 def execute(url: Secret, *statements: str) -> None:
@@ -107,9 +97,7 @@ def mapped(empty: Secret) -> Secret:
     return empty
 
 
-def test_tables_that_are_there_are_used_by_their_own_names(
-    command: Command, mapped: Secret, file: Path
-) -> None:
+def test_tables_that_are_there_are_used_by_their_own_names(mapped: Secret, file: Path) -> None:
     code, said = command(mapped, file, "upgrade")
     assert (code, said["changed"], said["problem"], said["schema"]) == (0, True, None, None)
     code, said = command(mapped, file, "upgrade")
@@ -124,9 +112,7 @@ def test_tables_that_are_there_are_used_by_their_own_names(
     assert client == (7, "Ana", False)
 
 
-def test_what_is_missing_is_listed_by_their_names(
-    command: Command, mapped: Secret, file: Path
-) -> None:
+def test_what_is_missing_is_listed_by_their_names(mapped: Secret, file: Path) -> None:
     execute(mapped, "ALTER TABLE clients DROP COLUMN mobile")
     code, said = command(mapped, file, "status")
     assert code == 1
