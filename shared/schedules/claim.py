@@ -175,7 +175,10 @@ def _left_behind(
 ) -> End | None:
     """How a late job ends that was handed out before an outage, when the tick could not know yet
     which jobs `catch_up` would start; None if it may start."""
-    if is_manual(job.id) or now - _waiting_since(schedule, job, done, now) <= ON_TIME:
+    if is_manual(job.id):
+        return None
+    waited = now - _waiting_since(schedule, job, done, now)
+    if waited <= ON_TIME and not (now - job.available_at > ON_TIME and _replaced(schedule, job)):
         return None
     starts_all = schedule.policy.catch_up is CatchUp.ALL
     most = schedule.policy.catch_up_limit if starts_all else 1
@@ -183,6 +186,16 @@ def _left_behind(
         return None
     status, reason = passed_over(schedule, job.due_at, now)
     return _end(schedule, job, done, status, now, reason)
+
+
+def _replaced(schedule: Schedule, job: LiveJob) -> bool:
+    """Whether a later occurrence has begun or ended that takes the place of this one: then it does
+    not wait for that, but was left behind."""
+    if schedule.policy.overlap is not Overlap.CANCEL_OTHER:
+        return False
+    later = [one.due_at for one in schedule.progress.live if one.begun and not is_manual(one.id)]
+    ended = schedule.progress.last_due_at
+    return max([*later, ended or job.due_at]) > job.due_at
 
 
 def _overtaking(schedule: Schedule, job: LiveJob, now: datetime) -> First | None:

@@ -493,3 +493,18 @@ def test_a_later_one_that_jitter_holds_back_takes_no_place() -> None:
 
     assert told(second + timedelta(seconds=30)) == "start"
     assert told(start) == "skipped"
+
+
+@pytest.mark.parametrize("over", [False, True])
+def test_one_whose_place_a_later_one_took_does_not_wait_for_that_one(over: bool) -> None:
+    """Its message came when the later one had begun, or had just ended."""
+    one = handed_out_ahead(3, overlap=Overlap.CANCEL_OTHER)
+    *_, older, latest = one.progress.live
+    now = latest.due_at + timedelta(seconds=20)
+    began = replace(latest, attempt=1, started_at=now, worker="w0", lease_until=now + LEASE)
+    live = (older,) if over else (older, began)
+    progress = replace(one.progress, live=live, ended_at=now if over else None)
+    if over:
+        progress = replace(progress, last_due_at=latest.due_at)
+    found = claim(replace(one, progress=progress), older.id, {}, worker="w", now=now, lease=LEASE)
+    assert said(found) in ("skipped", "missed")
