@@ -1,6 +1,7 @@
 """What all functions share. From the bottom up; each layer uses only those below it:
 
 clock, errors, text, threads   the ground: time, failures, text that a table can hold, threads
+page                           a page for people outside that loads nothing
 parquet, sarif                 what exports and other parts must know alike of these formats
 projects                       a project in names: of partitions, folders, secrets
 transferred                    counts bytes that go to and come from places outside

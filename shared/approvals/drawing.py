@@ -3,13 +3,12 @@ shown is other people's own text, and is escaped."""
 
 from __future__ import annotations
 
-import base64
 import functools
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from shared import page as shared_page
 from shared.approvals.deciding import told
 from shared.approvals.model import Answer, Approval
 from shared.log import instant
@@ -49,11 +48,7 @@ def style() -> str:
 @functools.cache
 def policy() -> str:
     """The page's content security policy: this very style sheet, and a form that goes back."""
-    digest = base64.b64encode(hashlib.sha256(style().encode()).digest()).decode()
-    return (
-        f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'self'; "
-        "frame-ancestors 'none'"
-    )
+    return shared_page.policy(style(), "'self'")
 
 
 def _standing(approval: Approval, recipient: str) -> str:
@@ -97,13 +92,4 @@ def _facts(approval: Approval) -> Iterator[tuple[str, str]]:
 
 @functools.cache
 def _template() -> Template:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    made = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return made.get_template("approval.html.j2")
+    return shared_page.template(_TEMPLATES, "approval.html.j2")

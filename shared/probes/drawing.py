@@ -3,15 +3,14 @@ own text, and are escaped."""
 
 from __future__ import annotations
 
-import base64
 import functools
-import hashlib
 from collections.abc import Mapping
 from datetime import date
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from shared import page as shared_page
 from shared.probes.model import Standing
 from shared.probes.pages import Published
 
@@ -64,11 +63,7 @@ def style() -> str:
 @functools.cache
 def policy() -> str:
     """The page's content security policy: nothing but this very style sheet."""
-    digest = base64.b64encode(hashlib.sha256(style().encode()).digest()).decode()
-    return (
-        f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'; "
-        "frame-ancestors 'none'"
-    )
+    return shared_page.policy(style())
 
 
 def badge(label: str, status: Standing) -> str:
@@ -109,14 +104,4 @@ def _width(text: str) -> int:
 
 @functools.cache
 def _template() -> Template:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    made = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    made.globals["day_said"] = day_said
-    return made.get_template("status.html.j2")
+    return shared_page.template(_TEMPLATES, "status.html.j2", day_said=day_said)
