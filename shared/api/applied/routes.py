@@ -5,29 +5,17 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
-from starlette.convertors import Convertor, register_url_convertor
 
 from shared.api.answers import GUARDED
 from shared.api.applied.shapes import AppliedList, AppliedOut, NewApplied
 from shared.api.deps import Asking, Provided
 from shared.api.lists import PAGE_SIZE, Page, PageSize, page_of
+from shared.api.places import any_parts
 
 router = APIRouter(prefix="/api/v1/applied", tags=["applied"])
 
 
-class _Place(Convertor[str]):
-    """Parts with slashes between them: an owner may have some."""
-
-    regex = "[^/]+(?:/[^/]+)*"
-
-    def convert(self, value: str) -> str:
-        return value
-
-    def to_string(self, value: str) -> str:
-        return value
-
-
-register_url_convertor("owner", _Place())
+any_parts("owner")  # an owner may have slashes
 _OWNER = "/{owner:owner}"
 
 _PART = "[A-Za-z0-9][A-Za-z0-9._-]*"

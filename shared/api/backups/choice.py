@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Path
 from pydantic import AfterValidator
-from starlette.convertors import Convertor, register_url_convertor
 
 from shared.access import Caller
 from shared.api import scope
+from shared.api.places import any_part
 from shared.api.plans.checks import destination_is_known
 from shared.app import App
 from shared.errors import Conflict, Unavailable
@@ -26,19 +26,7 @@ ID = "/{backup_id:backup_id}"
 """Where a backup's id stands in a path."""
 
 
-class _Place(Convertor[str]):
-    """Any part that is not a path of its own: `DELETE /backups/plans` means no backup."""
-
-    regex = "(?!(?:plans|retention|sources)(?:/|$))[^/]+"
-
-    def convert(self, value: str) -> str:
-        return value
-
-    def to_string(self, value: str) -> str:
-        return value
-
-
-register_url_convertor("backup_id", _Place())
+any_part("backup_id", "plans", "retention", "sources")  # `DELETE /backups/plans` means none
 
 
 def _id(text: str) -> str:

@@ -8,7 +8,6 @@ from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
-from starlette.convertors import Convertor, register_url_convertor
 
 from shared.access import Caller
 from shared.api import cursors, scope
@@ -31,6 +30,7 @@ from shared.api.cursors import Cursor
 from shared.api.deps import Asking, Provided
 from shared.api.fields import formed
 from shared.api.lists import PAGE_SIZE, PageSize
+from shared.api.places import any_part
 from shared.api.query import Number
 from shared.app import App
 from shared.audit.port import Action, Subject
@@ -46,19 +46,7 @@ router = APIRouter(prefix="/api/v1/batches", tags=["batches"])
 _LINKED = timedelta(minutes=60)
 
 
-class _Place(Convertor[str]):
-    """Any part that is not a path of its own."""
-
-    regex = "(?!files(?:/|$))[^/]+"
-
-    def convert(self, value: str) -> str:
-        return value
-
-    def to_string(self, value: str) -> str:
-        return value
-
-
-register_url_convertor("batch_job", _Place())
+any_part("batch_job", "files")
 _ID = "/{job_id:batch_job}"
 
 FileId = Annotated[

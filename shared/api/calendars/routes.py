@@ -6,7 +6,6 @@ from datetime import date, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
-from starlette.convertors import Convertor, register_url_convertor
 
 from shared.api import scope
 from shared.api.answers import GUARDED, MADE, TAGGED, UNCHANGED, IfStill, Unless, tagged
@@ -30,6 +29,7 @@ from shared.api.deps import Asking, Provided
 from shared.api.fields import formed
 from shared.api.idempotency import Once
 from shared.api.lists import PAGE_SIZE, Page, PageSize, page_of
+from shared.api.places import any_part
 from shared.api.query import DayText, day
 from shared.calendars.model import NamedCalendar
 from shared.calendars.spreading import Changed
@@ -42,19 +42,7 @@ _LONGEST = timedelta(days=3 * 366)
 _YEAR = timedelta(days=365)
 
 
-class _Place(Convertor[str]):
-    """Any part that is not a path of its own."""
-
-    regex = "(?!(?:countries|feeds)(?:/|$))[^/]+"
-
-    def convert(self, value: str) -> str:
-        return value
-
-    def to_string(self, value: str) -> str:
-        return value
-
-
-register_url_convertor("calendar_id", _Place())
+any_part("calendar_id", "countries", "feeds")
 _ID = "/{calendar_id:calendar_id}"
 
 _CALENDAR, _FEED = "c[0-9a-f]{12}", "f[0-9a-f]{12}"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 from fastapi import APIRouter, Response
-from starlette.convertors import Convertor, register_url_convertor
 
 from shared.api import links, scope
 from shared.api.answers import GUARDED, MADE, TAGGED, UNCHANGED, IfStill, Unless, tagged, told
 from shared.api.budgets.held import may_force, within_budget
 from shared.api.deps import Asking, Provided
 from shared.api.idempotency import Once
+from shared.api.places import any_part
 from shared.api.schedules.defined import defined
 from shared.api.schedules.shapes import (
     Execute,
@@ -34,19 +34,7 @@ from shared.schedules.upcoming import upcoming
 router = APIRouter(prefix="/api/v1/schedules", tags=["schedules"])
 
 
-class _Place(Convertor[str]):
-    """Any part that is not a path of its own."""
-
-    regex = "(?!(?:conflicts|preview)(?:/|$))[^/]+"
-
-    def convert(self, value: str) -> str:
-        return value
-
-    def to_string(self, value: str) -> str:
-        return value
-
-
-register_url_convertor("schedule_id", _Place())
+any_part("schedule_id", "conflicts", "preview")
 _ID = "/{schedule_id:schedule_id}"
 
 
