@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.exceptions import RequestValidationError
-from starlette.convertors import Convertor, register_url_convertor
 
 from shared.access import Caller
 from shared.api import scope
@@ -16,6 +15,7 @@ from shared.api.deps import Asking, Provided
 from shared.api.fields import formed
 from shared.api.idempotency import Once
 from shared.api.lists import PAGE_SIZE, Page, PageSize, fitting, page_of
+from shared.api.places import any_part
 from shared.api.query import Boolean, Number
 from shared.api.workflows.shapes import (
     CheckedWorkflow,
@@ -31,7 +31,7 @@ from shared.api.workflows.shapes import (
 )
 from shared.app import App
 from shared.engine.commands.agreed import Agreed
-from shared.errors import Invalid, NotFound
+from shared.errors import Invalid, NotFound, Stale
 from shared.workflows.interval import ScheduleConfig
 from shared.workflows.saved.model import RESERVED, WORKFLOW_ID, Workflow
 from shared.workflows.texts import READERS
@@ -39,19 +39,7 @@ from shared.workflows.texts import READERS
 router = APIRouter(prefix="/api/v1/workflows", tags=["workflows"])
 
 
-class _Place(Convertor[str]):
-    """Any part that is not a path of its own."""
-
-    regex = f"(?!(?:{'|'.join(RESERVED)})(?:/|$))[^/]+"
-
-    def convert(self, value: str) -> str:
-        return value
-
-    def to_string(self, value: str) -> str:
-        return value
-
-
-register_url_convertor("workflow_id", _Place())
+any_part("workflow_id", *RESERVED)
 _ID = "/{workflow_id:workflow_id}"
 WorkflowId = Annotated[
     str,
@@ -159,6 +147,7 @@ def put_workflow(
     workflow_id: WorkflowId,
     sent: _Sent,
     still: IfStill,
+    request: Request,
     project_id: Number | None = None,
 ) -> Response:
     """Save a definition: the body is the definition itself, as JSON, or as YAML with the header
@@ -174,6 +163,8 @@ def put_workflow(
         raise RequestValidationError([{"type": what, "loc": ("body",), "msg": ""}])
     wanted = read_body(data, kind)
     before = _existing(belfry, by, workflow_id)
+    if before is None and "If-Match" in request.headers:
+        raise Stale(f"there is no workflow {workflow_id!r}")
     if before is None:
         made = book.create(by, workflow_id, wanted, scope.new_project(by, project_id))
         return _shown(belfry, made)
