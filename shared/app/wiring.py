@@ -137,7 +137,8 @@ def build(
     )
     company = domains.Domains(around, lambda: flows.people())
     served = customers.Customers(around, company)
-    flows = workflows.Workflows(around, company, outcomes)
+    control = Control(outcomes=outcomes, ended=at.ended, manager=manager, clock=clock)
+    flows = workflows.Workflows(around, company, control)
     looking = Looking(
         around,
         company,
@@ -166,7 +167,7 @@ def build(
         manager=manager,
         unsent_heartbeats=at.unsent,
         backfills=Backfills(manager, outcomes, at.backfills, settings.backfill_limit),
-        control=Control(outcomes=outcomes, ended=at.ended, manager=manager, clock=clock),
+        control=control,
         ledger=records.ledger,
         ended=at.ended,
         archive=company.archive,

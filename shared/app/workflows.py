@@ -11,7 +11,6 @@ from shared.alerts.port import AlertKind
 from shared.app.around import Around
 from shared.app.domains import Domains
 from shared.engine.commands.jobs import Control
-from shared.engine.work.outcomes import Outcomes
 from shared.engine.work.runs import Hands, Runs
 from shared.engine.work.waking import Waking
 from shared.errors import Conflict
@@ -57,11 +56,11 @@ class RunsOf:
 class Workflows:
     """The services."""
 
-    def __init__(self, app: Around, domains: Domains, outcomes: Outcomes) -> None:
+    def __init__(self, app: Around, domains: Domains, control: Control) -> None:
         self._app = app
         self._at = app.at
         self._domains = domains
-        self._outcomes = outcomes
+        self._control = control
         self.store: Callable[[], RunStore] = once(self._store)
         self.roll: Callable[[], RunRoll] = once(self._roll)
         self.advancing: Callable[[], Advancing] = once(self._advancing)
@@ -94,7 +93,7 @@ class Workflows:
             tasks=app.tasks,
             clock=app.clock,
             waking=Waking(at.table, at.queue, app.clock),
-            control=once(self._control),
+            control=self._control,
             over=self._over,
             event_url=self._event_url,
         )
@@ -105,19 +104,15 @@ class Workflows:
         base = self._app.settings.approvals.url
         return base and base + links.path_of(self._at.meta.secret(links.KEY), run_id, name)
 
-    def _control(self) -> Control:
-        app = self._app
-        return Control(
-            outcomes=self._outcomes, ended=self._at.ended, manager=app.manager, clock=app.clock
-        )
-
     def _over(self, run: Run) -> bool:
         self._alarm(run)
         return self.roll().turn(run)
 
     def _alarm(self, run: Run) -> None:
         """Tell people of a run that something is left of which could not be undone."""
-        if run.status == "compensation_failed":
+        from shared.workflows.state import RunStatus
+
+        if run.status is RunStatus.COMPENSATION_FAILED:
             text = f"Run {run.id} of {run.name}: {run.reason}. Not all of it could be undone."
             self._domains.alerts().happened(
                 AlertKind.WORKFLOW_NOT_UNDONE, run.workflow_id, text, key=run.id
@@ -141,11 +136,9 @@ class Workflows:
 
     def _archive(self) -> Archive:
         from shared.workflows.archiving import Archive
-        from shared.workflows.looking import Jobs
 
-        at = self._at
-        container = at.connection.blobs(at.names.workflow_runs)
-        return Archive(self.store(), self.roll(), Jobs(at.table, at.ended), container, _KEPT)
+        container = self._at.connection.blobs(self._at.names.workflow_runs)
+        return Archive(self.store(), self.roll(), self.advancing().jobs, container, _KEPT)
 
     def figures(self) -> Figures:
         """How many runs there were."""

@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import groupby
 
+from shared.access import ENGINE
 from shared.clock import Clock
 from shared.engine.commands.jobs import Control
 from shared.engine.work.runs import Hands
@@ -59,7 +60,7 @@ class Advancing:
     tasks: Registry
     clock: Clock
     waking: Waking
-    control: Callable[[], Control]
+    control: Control
     over: Callable[[Run], bool]
     """Told of each run that has ended, or goes on after its end, maybe more than once; whether it
     is news."""
@@ -291,7 +292,7 @@ class Advancing:
                 self._stop_below(live.id, reason)
             if every or not live.running:
                 with suppress(Conflict, NotFound):  # it has ended
-                    self.control().cancel(live.id, reason)
+                    self.control.cancel(live.id, reason, by=ENGINE)
 
     def _stop_below_all(self, jobs: Sequence[Job]) -> None:
         """Cancel the runs that these jobs waited for and wait for no more, as when a person

@@ -91,7 +91,8 @@ class RunStore:
         begin and the items of a `foreach`: all or nothing. None if somebody was faster. Raises
         `TooLarge` if that is more than one transaction takes."""
         said = marked(properties(run))
-        head = Replace(head_key(run.id), run.etag, said) if run.etag else _new(run, said)
+        key = head_key(run.id)
+        head = Replace(key, run.etag, said) if run.etag else Insert(key, said)
         now = self._clock.now()
         steps: list[Operation] = [head, *map(row_of, jobs)]
         for schedule in made:
@@ -183,13 +184,8 @@ class RunStore:
     ) -> bool:
         """Store an event for a run, and wake these jobs of it in their rows; False if the same one
         came before, or the rows changed."""
-        said = {
-            "name": name,
-            "at": self._clock.now().isoformat(),
-            "taken_by": "",
-            **parted(json.dumps(dict(data))),
-        }
-        said, now = marked(said), self._clock.now()
+        now = self._clock.now()
+        said = marked(_event(name, now, "", data))
         steps: list[Operation] = [Insert(event_key(run_id, name, event_id), said)]
         for change in woken:
             steps += operations(change, said["mark"], now)
@@ -204,12 +200,7 @@ class RunStore:
 
     def take(self, run_id: str, event: Arrived, job_id: str) -> bool:
         """Let a job have an event; False if another took it."""
-        said = {
-            "name": event.name,
-            "at": event.at.isoformat(),
-            "taken_by": job_id,
-            **parted(json.dumps(dict(event.data))),
-        }
+        said = _event(event.name, event.at, job_id, event.data)
         row = Replace(event.key, event.etag, marked(said))
         return write(self._table, self.shard(run_id), [row]) is not None
 
@@ -218,8 +209,9 @@ class RunStore:
             return self._table.get(self.shard(run_id), key)
 
 
-def _new(run: Run, said: Mapping[str, Any]) -> Insert:
-    return Insert(head_key(run.id), said)
+def _event(name: str, at: datetime, taken_by: str, data: Mapping[str, object]) -> dict[str, Any]:
+    text = json.dumps(dict(data))
+    return {"name": name, "at": at.isoformat(), "taken_by": taken_by, **parted(text)}
 
 
 def _arrived(row: Mapping[str, Any]) -> Arrived:

@@ -114,8 +114,8 @@ class WorkflowBook:
         there = self._store.of_project(workflow_id, project_id)
         if there is not None and there.made_by == token:
             return there
-        self._hold(by, workflow_id, wanted, project_id)
         self._hold_new(by, workflow_id, there, project_id)
+        self._hold(by, workflow_id, wanted, project_id)
         now = self._clock.now()
         made = Workflow(
             id=workflow_id,
@@ -208,20 +208,17 @@ class WorkflowBook:
     def asked(self, by: Caller, workflow_id: str) -> Asked:
         """What a run that the caller starts is to be of. Raises `NotFound`, and `Conflict` if it is
         not active."""
-        return self._asked(self.get(by, workflow_id))
-
-    def asked_of_workflow(self, workflow: Workflow) -> Asked:
-        """What a run of it is to be of. Raises `Conflict` if it is not active."""
-        return self._asked(workflow)
+        return self.asked_of_workflow(self.get(by, workflow_id))
 
     def asked_of(self, workflow_id: str, project_id: int | None) -> Asked:
         """What a run that a job of that project starts is to be of. Raises `NotFound`."""
         found = self._store.of_project(workflow_id, project_id)
         if found is None:
             raise missing(workflow_id)
-        return self._asked(found)
+        return self.asked_of_workflow(found)
 
-    def _asked(self, workflow: Workflow) -> Asked:
+    def asked_of_workflow(self, workflow: Workflow) -> Asked:
+        """What a run of it is to be of. Raises `Conflict` if it is not active."""
         if not workflow.is_active:
             raise Conflict(f"workflow {workflow.id} is not active; set is_active to true")
         return Asked(

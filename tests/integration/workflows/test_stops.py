@@ -23,7 +23,7 @@ _WAIT = {"seconds": _LONG}
 
 
 def control(flows: Flows) -> Control:
-    return flows.runs.advancing.control()
+    return flows.runs.advancing.control
 
 
 def statuses(run: Run) -> dict[str, str]:
